@@ -1,0 +1,138 @@
+"""Where the settings come from: command line over YAML over defaults, and nothing unknown."""
+import argparse
+import re
+from pathlib import Path
+
+import yaml
+
+from torchlight.errors import InputError
+from torchlight.imports import nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that answers mistakes in one line, knows each flag in both spellings, and takes no short forms."""
+
+    def __init__(self, **settings):
+        super().__init__(allow_abbrev=False, **settings)
+
+    def add(self, flag, *others, **settings):
+        """Add a flag as written and with `-` and `_` exchanged (`--work-dir`, `--work_dir`)."""
+        body = flag.lstrip('-')
+        spellings = dict.fromkeys([flag, *others, '--' + body.replace('_', '-'), '--' + body.replace('-', '_')])
+        return self.add_argument(*spellings, dest=body.replace('-', '_'), **settings)
+
+    def error(self, message):
+        raise InputError(f'{message} (see --help)')
+
+    def settings(self):
+        """{key: action} of everything a YAML file may say."""
+        return {action.dest: action for action in self._actions if action.dest not in ('help', 'config')}
+
+
+class DictAction(argparse.Action):
+    """`--model-args a=1,b=[x, y]` → {'a': 1, 'b': ['x', 'y']}, added to what stands there already.
+
+    Values are YAML scalars or flow lists, quoted or not; `None` is null too. Nothing is evaluated.
+    """
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = {}
+        for text in [values] if isinstance(values, str) else values:
+            given |= parse_pairs(text, option_string)
+        setattr(namespace, self.dest, merge(getattr(namespace, self.dest) or {}, given))
+
+
+def parse_pairs(text, option):
+    """`'a=1,b=[x, y]'` → {'a': 1, 'b': ['x', 'y']}; raises InputError, naming `option`, for anything else."""
+    pairs = {}
+    for part in re.split(r',(?=(?:[^\[\]{}()]|\[[^\[\]]*\]|\{[^{}]*\})*$)', text):
+        key, equals, value = part.partition('=')
+        if not equals or not key.strip().isidentifier():
+            raise InputError(f'{option} has {part.strip()!r}, not key=value')
+        try:
+            pairs[key.strip()] = None if value.strip() == 'None' else yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f'{option} has {part.strip()!r}, whose value is no YAML scalar or list') from error
+    return pairs
+
+
+def boolean(word):
+    """`True`, `yes`, `1`, … → True; `False`, `no`, `0`, … → False."""
+    meanings = {'true': True, 'yes': True, 'y': True, 't': True, '1': True,
+                'false': False, 'no': False, 'n': False, 'f': False, '0': False}
+    if str(word).lower() not in meanings:
+        raise argparse.ArgumentTypeError(f'{word!r} is not a word for true or false')
+    return meanings[str(word).lower()]
+
+
+def merge(base, delta):
+    """`delta` over `base`, dictionaries inside them likewise; neither is changed."""
+    merged = dict(base)
+    for key, value in delta.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def load_yaml(path, known, above=()):
+    """The settings in a YAML file, over those of its `base:` file (a path from the file's own folder).
+
+    Args:
+        known: the keys there may be. above: the files that led here.
+    Raises InputError for a missing file, a file that is no YAML mapping, a key not in `known`, or a circle.
+    """
+    path = Path(path)
+    if path.resolve() in above:
+        raise InputError(f'{path} is its own base')
+    try:
+        found = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f'cannot read the config {path}: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
+    if not isinstance(found, dict):
+        raise InputError(f'{path} holds no settings of the form key: value')
+    base = found.pop('base', None)
+    for key in found:
+        if key not in known:
+            raise InputError(f'{path} has the unknown key {key!r}{nearest(key, list(known))}')
+    return found if base is None else merge(load_yaml(path.parent / base, known, (*above, path.resolve())), found)
+
+
+def parse(parser, argv=None):
+    """Command line over YAML over the parser's defaults → Namespace; raises InputError for anything unknown."""
+    known = parser.settings()
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags = [flag for action in parser.settings().values() for flag in action.option_strings]
+        raise InputError(f'unknown argument {unknown[0]!r}{nearest(unknown[0], flags, list_all=False)} (see --help)')
+    from_file = load_yaml(given.config, known)
+    parser.set_defaults(**{key: _typed(known[key], value, given.config) for key, value in from_file.items()})
+    return parser.parse_args(argv)
+
+
+def _typed(action, value, path):
+    """A YAML value in its flag's type: PyYAML reads 4e-4 as text, and a list of one may stand without brackets."""
+    if value is None or isinstance(action, DictAction):
+        if value is not None and not isinstance(value, dict):
+            raise InputError(f'{path} has {action.dest}: {value!r}, not key: value pairs')
+        return value
+    many = action.nargs in ('+', '*')
+    values = value if isinstance(value, list) else [value]
+    try:
+        if not many and isinstance(value, (list, dict)):
+            raise ValueError
+        typed = [(action.type or str)(item) for item in values]
+    except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+        raise InputError(f'{path} has {action.dest}: {value!r}, which is not what --{action.dest} takes') from error
+    for item in typed:
+        if action.choices and item not in action.choices:
+            raise InputError(f'{path} has {action.dest}: {item!r}, not one of {", ".join(map(str, action.choices))}')
+    return typed if many else typed[0]
+
+
+def dump(arg, command_line):
+    """The text of config.yaml: the command line as a comment, then every setting, loadable again."""
+    settings = {key: value for key, value in vars(arg).items() if key != 'config'}
+    return (f'# command line: {command_line}\n# config: {arg.config}\n'
+            + yaml.safe_dump(settings, sort_keys=False, default_flow_style=None, width=120))

@@ -1,0 +1,91 @@
+"""Devices, and several of them: DataParallel in one process, DistributedDataParallel under torchrun."""
+import os
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from torchlight.errors import InputError
+
+
+def start():
+    """Join the process group when torchrun started this process (nccl with GPUs, else gloo)."""
+    if 'RANK' in os.environ and not dist.is_initialized():
+        dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+
+
+def stop():
+    """Leave the process group, where there is one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def rank():
+    """This process's number, 0 for the only one."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size():
+    """Processes of this run."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def barrier():
+    """Wait for the other processes, where there are any."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def gather(value):
+    """A list of every process's `value`, in rank order, on every process."""
+    if not dist.is_initialized():
+        return [value]
+    values = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def share_buffers(model):
+    """Give every process the first one's buffers (batch-norm statistics), as the weights already are."""
+    if dist.is_initialized():
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
+
+
+def parse_device(word):
+    """A word of --device: `cpu`, or the number of a GPU."""
+    return 'cpu' if str(word) == 'cpu' else int(word)
+
+
+def choose_devices(asked):
+    """The devices to run on, the first one first.
+
+    Args:
+        asked: [] for the first GPU or else the CPU; ['cpu']; or GPU numbers.
+    Returns: list of torch.device, and a sentence to warn with, or None.
+    Raises InputError for a GPU that is not there. Without any GPU the CPU is used, and the sentence says so.
+    """
+    if 'cpu' in asked:
+        if len(asked) > 1:
+            raise InputError(f'--device {" ".join(map(str, asked))} mixes the CPU and GPUs; name one kind')
+        return [torch.device('cpu')], None
+    if not torch.cuda.is_available():
+        warning = f'no GPU is available to PyTorch: --device {" ".join(map(str, asked))} runs on the CPU'
+        return [torch.device('cpu')], warning if asked else None
+    count = torch.cuda.device_count()
+    absent = [number for number in asked if not 0 <= number < count]
+    if absent or len(set(asked)) < len(asked):
+        raise InputError(f'--device {" ".join(map(str, asked))} asks for GPUs that are not there or twice for one; '
+                         f'this machine has {count}, numbered from 0')
+    if dist.is_initialized():
+        return [torch.device('cuda', int(os.environ['LOCAL_RANK']))], None
+    return [torch.device('cuda', number) for number in asked or [0]], None
+
+
+def wrap(model, devices):
+    """The model for training: DDP under torchrun, DataParallel on several GPUs, else as it is."""
+    if dist.is_initialized():
+        return nn.parallel.DistributedDataParallel(model, [devices[0]] if devices[0].type == 'cuda' else None)
+    if len(devices) > 1:
+        return nn.DataParallel(model, devices)
+    return model
