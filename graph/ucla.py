@@ -1,0 +1,18 @@
+"""The 20 joints of Kinect v1, in the order of NW-UCLA."""
+from graph import tools
+
+num_point = 20
+# child → parent, counted from 1; 3 is the centre of the shoulders
+inward = tools.zero_based([
+    (1, 2), (2, 3), (4, 3), (5, 3), (6, 5), (7, 6), (8, 7), (9, 3), (10, 9), (11, 10), (12, 11),
+    (13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19)])
+
+
+class Graph:
+    """A: (3, 20, 20) float64, spatial partition. parents: (20,) int64, the bone pairs."""
+
+    def __init__(self, labeling_mode='spatial'):
+        tools.require_spatial(labeling_mode)
+        self.num_point, self.inward = num_point, inward
+        self.A = tools.spatial_graph(inward, num_point)
+        self.parents = tools.parents(inward, num_point)
