@@ -4,6 +4,7 @@
 python main_MMCL.py --config config/sample/joint.yaml
 """
 import math
+import os
 import shlex
 import sys
 import time
@@ -17,7 +18,7 @@ from feeders.feeder import Batch, collate
 from feeders.transforms import STREAMS
 from model.MMCL import loss_terms
 from torchlight import checkpoint, checks, config, deploy, distributed, metrics, optim, workdir
-from torchlight.config import DictAction, boolean
+from torchlight.config import DictAction, boolean, count, positive
 from torchlight.errors import InputError
 from torchlight.imports import build
 from torchlight.logging import Curves, Log, progress
@@ -27,7 +28,7 @@ PHASES = ('train', 'test', 'predict', 'export', 'model_size')
 AMP = {'no': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 CLIP_KEYS = ('data_path', 'benchmark', 'sample_path')  # of a feeder's arguments: which clips
 TEXT_KEYS = ('text_path', 'object_path')
-DEFAULT_CONFIG = Path(__file__).parent / 'config' / 'sample' / 'joint.yaml'
+DEFAULT_CONFIG = os.path.relpath(Path(__file__).parent / 'config' / 'sample' / 'joint.yaml')
 
 
 def get_parser():
@@ -37,13 +38,13 @@ def get_parser():
     alone = {**word, 'nargs': '?', 'const': True, 'default': False}
     pairs = {'action': DictAction, 'nargs': '+', 'metavar': 'KEY=VALUE', 'default': {}}
 
-    add('--config', default=str(DEFAULT_CONFIG), help='YAML file (default: the embedded sample)')
+    add('--config', default=DEFAULT_CONFIG, help='YAML file (default: the embedded sample)')
     add('--phase', choices=PHASES, default='train', help='what to do')
     add('--work-dir', default='./work_dir/temp', help='folder of the results')
     add('-model_saved_name', default='runs', help='how the weights files begin: NAME-<epoch>-<step>.pt')
     add('--assume-yes', **alone, help='replace the run that the work directory holds')
     add('--resume', nargs='?', const='auto', help="a checkpoint.pt to go on from, or 'auto' for the work directory's")
-    add('--seed', type=int, default=1, help='of weights, order and augmentations')
+    add('--seed', type=count, default=1, help='of weights, order and augmentations')
 
     add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class of the data')
     add('--train-feeder-args', **pairs, help='its arguments for training, added to the YAML file\'s')
@@ -51,7 +52,7 @@ def get_parser():
     add('--stream', choices=list(STREAMS), help='sets bone and vel in both')
     add('--held-out', type=float, default=0.0, metavar='SHARE',
         help='choose the best epoch on this share of the training clips instead of the test clips')
-    add('--num-worker', type=int, default=0, help='processes that read data (0: this one)')
+    add('--num-worker', type=count, default=0, help='processes that read data (0: this one)')
 
     add('--model', default='model.MMCL.Model', help='class of the model')
     add('--model-args', **pairs, help='its arguments')
@@ -66,30 +67,30 @@ def get_parser():
     add('--step', type=int, nargs='+', default=[], metavar='EPOCH', help='epochs at which the learning rate falls')
     add('--lr-decay-rate', type=float, default=0.1, help='and by what factor')
     add('--min-lr', type=float, default=0.0, help='where the cosine ends')
-    add('--warm_up_epoch', type=int, default=0, help='epochs of rising learning rate')
+    add('--warm_up_epoch', type=count, default=0, help='epochs of rising learning rate')
     add('--optimizer', choices=optim.OPTIMIZERS, default='SGD')
     add('--nesterov', **word, default=False, help='Nesterov momentum (SGD)')
     add('--weight-decay', type=float, default=0.0005)
-    add('--batch-size', type=int, default=256, help='clips a training step, on all devices together')
-    add('--test-batch-size', type=int, default=256)
-    add('--start-epoch', type=int, default=0, help='epochs to count as done; with --weights, not with --resume')
-    add('--num-epoch', type=int, default=80, help='epochs in all')
+    add('--batch-size', type=positive, default=256, help='clips a training step, on all devices together')
+    add('--test-batch-size', type=positive, default=256)
+    add('--start-epoch', type=count, default=0, help='epochs to count as done; with --weights, not with --resume')
+    add('--num-epoch', type=count, default=80, help='epochs in all')
 
     add('--device', type=distributed.parse_device, nargs='+', default=[], metavar='N',
         help='GPU numbers, or cpu (default: the first GPU, or else the CPU)')
     add('--amp', choices=list(AMP), default='no', help='mixed precision')
     add('--compile', **alone, help='compile the model with torch.compile')
 
-    add('--log-interval', type=int, default=100, help='steps between two log lines')
+    add('--log-interval', type=positive, default=100, help='steps between two log lines')
     add('--print-log', **word, default=True, help='write log.txt')
-    add('--save-interval', type=int, default=1, help='epochs between two weights files')
+    add('--save-interval', type=positive, default=1, help='epochs between two weights files')
     add('--save-epoch', type=int, default=30, help='epochs before the first of them')
-    add('--eval-interval', type=int, default=1, help='epochs between two evaluations')
+    add('--eval-interval', type=positive, default=1, help='epochs between two evaluations')
     add('--save-score', **word, default=False, help='write the score pickle at each evaluation')
-    add('--show-topk', type=int, nargs='+', default=[1, 5], metavar='K', help='accuracies to report')
+    add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K', help='accuracies to report')
     add('--input', help='clips to predict: whatever the feeder takes as data_path')
     add('--output', help='file of the predictions (.csv) or of the export (.pt2, .onnx)')
-    add('--topk', type=int, default=5, help='classes to predict for each clip')
+    add('--topk', type=positive, default=5, help='classes to predict for each clip')
     return parser
 
 
@@ -149,10 +150,12 @@ class Processor:
         if arg.weights:
             self.helpers_left_out = checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights)
         if arg.compile:
+            if len(self.devices) > 1:
+                raise InputError('--compile works on one device a process; for several use torchrun')
             self.model.compile()
+        self.parallel = distributed.wrap(self.model, self.devices, arg.phase == 'train')
         self.loaders = {part: self.loader(part, feeder) for part, feeder in self.feeders.items()}
         if arg.phase == 'train':
-            self.parallel = distributed.wrap(self.model, self.devices)
             self.optimizer = optim.Optimizer(self.model.parameters(), arg, self.device)
 
     def loader(self, part, feeder):
@@ -264,11 +267,11 @@ class Processor:
     def evaluate(self, part):
         """Score every clip of a part by the student alone (with --refine by the FRM too) → Evaluation."""
         distributed.share_buffers(self.model)
-        self.model.eval()
+        scorer = distributed.scorer(self.parallel).eval()
         found = []
         for batch in self.batches(part, part):
             with self.autocast():
-                output = self.model(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
+                output = scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
             found.append([value.cpu() for value in (batch.index, output.logits.float(), output.refined_logits)
                           if value is not None])
         found = [batch for share in distributed.gather(found) for batch in share]
@@ -346,8 +349,9 @@ class Processor:
         self.log(f'seed: {arg.seed}')
         self.log(f'Results: {self.work_dir.path} (log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, '
                  f'{weights.name}, best.pt)')
-        self.log(f'Next: python main_MMCL.py --config {arg.config} --phase test --save-score True --weights '
-                 f'{self.work_dir.path / "best.pt"}')
+        self.log(f'Next: python main_MMCL.py --config {arg.config} --phase test --weights {self.work_dir.path / "best.pt"}; '
+                 'another stream with --stream bone; the curves with tensorboard --logdir '
+                 f'{self.work_dir.path / "runs"}')
 
     def test(self):
         """Score the test clips with the given weights."""

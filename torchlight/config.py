@@ -9,6 +9,19 @@ from torchlight.errors import InputError
 from torchlight.imports import nearest
 
 
+class Loader(yaml.SafeLoader):
+    """Plain YAML, whose 4e-4 is a number (PyYAML by itself wants 4.0e-4)."""
+
+
+class Dumper(yaml.SafeDumper):
+    """What Loader reads back the same."""
+
+
+for each in (Loader, Dumper):
+    each.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'),
+                               '-+0123456789')
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that answers mistakes in one line, knows each flag in both spellings, and takes no short forms."""
 
@@ -45,15 +58,46 @@ class DictAction(argparse.Action):
 def parse_pairs(text, option):
     """`'a=1,b=[x, y]'` → {'a': 1, 'b': ['x', 'y']}; raises InputError, naming `option`, for anything else."""
     pairs = {}
-    for part in re.split(r',(?=(?:[^\[\]{}()]|\[[^\[\]]*\]|\{[^{}]*\})*$)', text):
+    for part in split_at_commas(text):
         key, equals, value = part.partition('=')
         if not equals or not key.strip().isidentifier():
             raise InputError(f'{option} has {part.strip()!r}, not key=value')
         try:
-            pairs[key.strip()] = None if value.strip() == 'None' else yaml.safe_load(value)
+            pairs[key.strip()] = None if value.strip() == 'None' else yaml.load(value, Loader)
         except yaml.YAMLError as error:
             raise InputError(f'{option} has {part.strip()!r}, whose value is no YAML scalar or list') from error
     return pairs
+
+
+def split_at_commas(text):
+    """The parts of `text` between the commas that stand outside brackets and quotes."""
+    parts, depth, quote = [''], 0, None
+    for character in text:
+        if quote or character in '"\'':
+            quote = None if character == quote else quote or character
+        elif character in '[{':
+            depth += 1
+        elif character in ']}':
+            depth -= 1
+        if character == ',' and not depth and not quote:
+            parts.append('')
+        else:
+            parts[-1] += character
+    return parts
+
+
+def count(word):
+    """A whole number from 0 on."""
+    if int(word) < 0:
+        raise argparse.ArgumentTypeError(f'{word!r} is below 0')
+    return int(word)
+
+
+def positive(word):
+    """A whole number from 1 on."""
+    if int(word) < 1:
+        raise argparse.ArgumentTypeError(f'{word!r} is below 1')
+    return int(word)
 
 
 def boolean(word):
@@ -85,7 +129,7 @@ def load_yaml(path, known, above=()):
     if path.resolve() in above:
         raise InputError(f'{path} is its own base')
     try:
-        found = yaml.safe_load(path.read_text())
+        found = yaml.load(path.read_text(), Loader)
     except OSError as error:
         raise InputError(f'cannot read the config {path}: {error.strerror}') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -112,7 +156,7 @@ def parse(parser, argv=None):
 
 
 def _typed(action, value, path):
-    """A YAML value in its flag's type: PyYAML reads 4e-4 as text, and a list of one may stand without brackets."""
+    """A YAML value in its flag's type, by the flag's own rule; a list of one may stand without brackets."""
     if value is None or isinstance(action, DictAction):
         if value is not None and not isinstance(value, dict):
             raise InputError(f'{path} has {action.dest}: {value!r}, not key: value pairs')
@@ -122,7 +166,7 @@ def _typed(action, value, path):
     try:
         if not many and isinstance(value, (list, dict)):
             raise ValueError
-        typed = [(action.type or str)(item) for item in values]
+        typed = [(action.type or str)(str(item)) for item in values]
     except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
         raise InputError(f'{path} has {action.dest}: {value!r}, which is not what --{action.dest} takes') from error
     for item in typed:
@@ -135,4 +179,4 @@ def dump(arg, command_line):
     """The text of config.yaml: the command line as a comment, then every setting, loadable again."""
     settings = {key: value for key, value in vars(arg).items() if key != 'config'}
     return (f'# command line: {command_line}\n# config: {arg.config}\n'
-            + yaml.safe_dump(settings, sort_keys=False, default_flow_style=None, width=120))
+            + yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120))

@@ -82,10 +82,15 @@ def choose_devices(asked):
     return [torch.device('cuda', number) for number in asked or [0]], None
 
 
-def wrap(model, devices):
-    """The model for training: DDP under torchrun, DataParallel on several GPUs, else as it is."""
-    if dist.is_initialized():
-        return nn.parallel.DistributedDataParallel(model, [devices[0]] if devices[0].type == 'cuda' else None)
+def wrap(model, devices, train):
+    """The model on all devices: DataParallel on several GPUs of one process, DDP to train under torchrun."""
     if len(devices) > 1:
         return nn.DataParallel(model, devices)
+    if train and dist.is_initialized():
+        return nn.parallel.DistributedDataParallel(model, devices if devices[0].type == 'cuda' else None)
     return model
+
+
+def scorer(parallel):
+    """What `wrap` gave, as evaluation calls it: under torchrun each process scores its share by itself."""
+    return parallel.module if isinstance(parallel, nn.parallel.DistributedDataParallel) else parallel

@@ -1,6 +1,7 @@
 """The work directory: what a run leaves there, and what an earlier run left."""
 import csv
 import inspect
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.scores import write_scores
 
-LEFT_BY_RUNS = ('config.yaml', 'checkpoint.pt', 'best.pt', 'epoch[0-9]*_test_score*.pkl',
-                'epoch[0-9]*_test_each_class_acc.csv', 'confusion_matrix.png', 'curves.png', 'runs')
+LEFT_BY_RUNS = (r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|confusion_matrix\.png|curves\.png|runs|'
+                r'epoch\d+_test_score(_refined)?\.pkl|epoch\d+_test_each_class_acc\.csv')
 TRACES = ('config.yaml', 'checkpoint.pt', 'runs')
 
 
@@ -51,10 +52,9 @@ class WorkDir:
 
     def clear(self):
         """Remove what an earlier run left (its log stays); returns how many files."""
-        weights = f'{self.prefix.name}-[0-9]*-[0-9]*'
-        files = [path for pattern in LEFT_BY_RUNS for path in self.path.glob(pattern)]
-        files += [path for ending in ('.pt', '_wrong.txt', '_right.txt')
-                  for path in self.prefix.parent.glob(weights + ending)]
+        weights = re.escape(self.prefix.name) + r'-\d+-\d+(\.pt|_wrong\.txt|_right\.txt)'
+        files = [path for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights)) if folder.is_dir()
+                 for path in folder.iterdir() if re.fullmatch(left, path.name)]
         count = sum(sum(part.is_file() for part in path.rglob('*')) if path.is_dir() else 1 for path in files)
         for path in files:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
