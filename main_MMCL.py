@@ -349,8 +349,8 @@ class Processor:
         self.log(f'seed: {arg.seed}')
         self.log(f'Results: {self.work_dir.path} (log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, '
                  f'{weights.name}, best.pt)')
-        self.log(f'Next: python main_MMCL.py --config {arg.config} --phase test --weights {self.work_dir.path / "best.pt"}; '
-                 'another stream with --stream bone; the curves with tensorboard --logdir '
+        self.log(f'Next: python main_MMCL.py --config {arg.config} --phase test --weights '
+                 f'{self.work_dir.path / "best.pt"}; another stream with --stream bone; the curves with tensorboard --logdir '
                  f'{self.work_dir.path / "runs"}')
 
     def test(self):
@@ -391,7 +391,7 @@ class Processor:
 
     def example(self):
         """Two clips of the configured shape, of noise: an empty person slot would be skipped."""
-        return deploy.example(self.arg.model_args, self.arg.test_feeder_args.get('window_size', 64), self.device)
+        return deploy.noise_clips(self.arg.model_args, self.arg.test_feeder_args.get('window_size', 64), self.device)
 
 
 def main(argv=None):

@@ -19,14 +19,22 @@ class Model(nn.Module):
     Args:
         backbone: dotted name of the student's class; the arguments not named here are the student's.
         video_dim: D_v, or None for no FAM. text_dim: D_t, or None for no FRM.
+        text_standardise: standardise the FRM's input, by the statistics given to `set_statistics`; the public code
+            does not.
     """
 
-    def __init__(self, num_class, *, backbone='model.ctrgcn.Model', video_dim=None, text_dim=None, **student_args):
+    def __init__(self, num_class, *, backbone='model.ctrgcn.Model', video_dim=None, text_dim=None,
+                 text_standardise=False, **student_args):
         super().__init__()
         self.student = build(backbone, {'num_class': num_class, **student_args}, 'model_args',
-                             also_known=('backbone', 'video_dim', 'text_dim'))
+                             also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise'))
         self.fam = None if video_dim is None else FAM(self.student.feature_dim, video_dim)
-        self.frm = None if text_dim is None else FRM(num_class, text_dim)
+        self.frm = None if text_dim is None else FRM(num_class, text_dim, text_standardise)
+
+    def set_statistics(self, statistics):
+        """Take what the branches standardise by from {kind: (mean, std)}, a feeder's `feature_statistics`."""
+        if self.frm is not None and self.frm.standardise:
+            self.frm.set_statistics(*statistics['text'])
 
     def forward(self, skeleton, video=None, text=None):
         """skeleton (N, C, T, V, M), video (N, D_v), text (N, D_t) → MMCLOutput of what the inputs allow."""

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.layers import Block, MultiScaleTemporalConv, SkeletonNet, initialise, pointwise, shortcut
-from torchlight.imports import build
+from model.layers import (Block, MultiScaleTemporalConv, SkeletonNet, build_graph, initialise, pointwise,
+                          shortcut)
 
 
 class Model(SkeletonNet):
@@ -21,7 +21,7 @@ class Model(SkeletonNet):
 
     def __init__(self, num_class, num_point, num_person, graph, graph_args=None, in_channels=3, drop_out=0,
                  adaptive=True, base_channel=64):
-        A = torch.tensor(build(graph, graph_args or {}, 'graph_args').A, dtype=torch.float32)
+        A = torch.tensor(build_graph(graph, graph_args, num_point).A, dtype=torch.float32)
 
         def make_block(in_channels, out_channels, stride, residual):
             gcn = GraphConv(in_channels, out_channels, A, adaptive)

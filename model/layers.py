@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from torchlight.errors import InputError
+from torchlight.imports import build
+
 # (width as a multiple of base_channel, temporal stride) of the ten blocks l1 … l10
 BLOCKS = [(1, 1)] * 4 + [(2, 2)] + [(2, 1)] * 2 + [(4, 2)] + [(4, 1)] * 2
 
@@ -24,6 +27,14 @@ class MMCLOutput(NamedTuple):
     logits: torch.Tensor
     refined_logits: torch.Tensor | None = None
     alignment: torch.Tensor | None = None
+
+
+def build_graph(graph, graph_args, num_point):
+    """The graph of this dotted name; raises InputError unless it has `num_point` joints."""
+    built = build(graph, graph_args or {}, 'graph_args')
+    if built.A.shape[-1] != num_point:
+        raise InputError(f'{graph} has {built.A.shape[-1]} joints, and model_args says num_point {num_point}')
+    return built
 
 
 class SkeletonNet(nn.Module):

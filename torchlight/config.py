@@ -23,7 +23,7 @@ for each in (Loader, Dumper):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that answers mistakes in one line, knows each flag in both spellings, and takes no short forms."""
+    """An ArgumentParser that answers mistakes in one line, knows both spellings of a flag, and takes no short forms."""
 
     def __init__(self, **settings):
         super().__init__(allow_abbrev=False, **settings)

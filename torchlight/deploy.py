@@ -28,7 +28,7 @@ class Logits(nn.Module):
         return self.student(skeleton).logits
 
 
-def example(model_args, window_size, device):
+def noise_clips(model_args, window_size, device):
     """Two clips of noise in the shape a model was configured for: (2, C, window_size, V, M)."""
     shape = (2, model_args.get('in_channels', 3), window_size, model_args['num_point'], model_args['num_person'])
     return torch.randn(shape, device=device)

@@ -47,7 +47,8 @@ class Optimizer:
         self.scaler.load_state_dict(state['scaler'])
 
 
-def learning_rate(epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0, min_lr=0):
+def learning_rate(epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0,
+                  min_lr=0):
     """The learning rate at `epoch`, a float that counts finished epochs (2.5: the middle of the third).
 
     1. Within the first `warm_up_epoch` epochs: rising, base_lr·(e + 1) / warm_up_epoch in epoch e (CTR-GCN).

@@ -11,8 +11,8 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.scores import write_scores
 
-LEFT_BY_RUNS = (r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|confusion_matrix\.png|curves\.png|runs|'
-                r'epoch\d+_test_score(_refined)?\.pkl|epoch\d+_test_each_class_acc\.csv')
+LEFT_BY_RUNS = (r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|'
+                r'confusion_matrix\.png|curves\.png|epoch\d+_test_score(_refined)?\.pkl|epoch\d+_test_each_class_acc\.csv')
 TRACES = ('config.yaml', 'checkpoint.pt', 'runs')
 
 
