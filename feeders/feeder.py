@@ -15,6 +15,7 @@ from torchlight.errors import InputError
 from torchlight.imports import build
 
 SPLITS = ('train', 'test', 'held_out', 'all')
+ABLATIONS = (None, 'constant', 'shuffled')
 
 
 class Batch(NamedTuple):
@@ -42,8 +43,9 @@ class StoreFeeder(Dataset):
         self.parents = build(graph, graph_args or {}, 'graph_args').parents
         if len(self.parents) != store.layout[1]:
             raise InputError(f'the clips have {store.layout[1]} joints and {graph} has {len(self.parents)}')
+        self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
         self.features = {kind: (features.feature, features.rows(store.name, kind))
-                         for kind, features in (('video', video), ('text', text)) if features}
+                         for kind, features in self.feature_stores.items()}
         self._seed_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()  # workers see it change
 
     def set_epoch(self, seed, epoch):
@@ -69,6 +71,16 @@ class StoreFeeder(Dataset):
     def feature_width(self):
         """{'video': D_v, 'text': D_t} of the features there are."""
         return {kind: feature.shape[1] for kind, (feature, _) in self.features.items()}
+
+    @property
+    def feature_statistics(self):
+        """{kind: (mean, std)}, each (D,) float32, over all clips of the feature's store."""
+        return {kind: features.statistics for kind, features in self.feature_stores.items()}
+
+    @property
+    def feature_origin(self):
+        """{kind: what made the features, in one line}."""
+        return {kind: features.origin for kind, features in self.feature_stores.items()}
 
     def __len__(self):
         return len(self.store) * self.repeat
@@ -135,9 +147,25 @@ def hold_out(store, split, held_out):
     return store
 
 
-def open_optional(path, kind):
-    """A FeatureStore, or None where no path is given; `kind` is 'video' or 'text'."""
-    if path and not Path(path).exists():
+def open_optional(path, kind, ablation=None, made_with=None):
+    """A FeatureStore, or None where no path is given.
+
+    Args:
+        kind: 'video' or 'text'. ablation: None, 'constant' or 'shuffled', see FeatureStore.ablated.
+        made_with: {attribute: value} that the store must have, such as {'encoder': 'inception_v3'}.
+    Raises InputError where the store is missing, or made with something else.
+    """
+    if ablation not in ABLATIONS:
+        raise InputError(f'{kind}_ablation is {ablation!r}, not one of {", ".join(map(str, ABLATIONS))}')
+    if not isinstance(made_with or {}, dict):
+        raise InputError(f'{kind}_made_with is {made_with!r}, not key: value pairs such as {{encoder: inception_v3}}')
+    if not path:
+        if ablation or made_with:
+            raise InputError(f'{kind}_{"ablation" if ablation else "made_with"} is set, and there is no {kind}_path')
+        return None
+    if not Path(path).exists():
         raise InputError(f'{path} does not exist; `python -m LLMs.{kind}_features --images DIR --out {path}` makes it, '
                          f'and {kind}_path=None trains without')
-    return stores.open_features(path) if path else None
+    features = stores.open_features(path)
+    features.require(kind, made_with or {})
+    return features.ablated(ablation) if ablation else features

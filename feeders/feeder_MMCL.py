@@ -29,13 +29,17 @@ class Feeder(StoreFeeder):
         missing_person: what fills slot 2 of a one-person clip, 'zero' (NTU60) or 'copy' of slot 1 (NTU120).
         sample_path: names of the .npz's clips, one a line; for a store it has no use and is refused.
         video_path, text_path (or object_path): feature stores, or folders of <name>.npy.
+        video_ablation, text_ablation: 'constant' (every clip gets the mean feature) or 'shuffled' (each gets another
+            clip's), to see whether a branch uses its input.
+        video_made_with, text_made_with: what the stores must say of themselves, such as {encoder: inception_v3}.
         held_out: share of the training clips kept aside. repeat: how often each clip comes in an epoch.
         graph, graph_args: the skeleton, for its bones. debug: the first 100 clips only.
     """
 
     def __init__(self, data_path, split='train', benchmark=None, window_size=64, p_interval=(0.95,), random_rot=False,
                  bone=False, vel=False, num_person=2, missing_person='zero', sample_path=None, video_path=None,
-                 text_path=None, object_path=None, held_out=0, repeat=1, graph='graph.ntu_rgb_d.Graph', graph_args=None, debug=False):
+                 text_path=None, object_path=None, video_ablation=None, text_ablation=None, video_made_with=None,
+                 text_made_with=None, held_out=0, repeat=1, graph='graph.ntu_rgb_d.Graph', graph_args=None, debug=False):
         if missing_person not in MISSING_PERSON:
             raise InputError(f'missing_person is {missing_person!r}, not one of {MISSING_PERSON}')
         if text_path and object_path:
@@ -55,8 +59,9 @@ class Feeder(StoreFeeder):
         if not store.length.all():
             empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
             raise InputError(f'{len(empty)} clips of {data_path} have no frames; the first: {", ".join(empty[:5])}')
-        super().__init__(store, graph, graph_args, bone, vel, repeat, open_optional(video_path, 'video'),
-                         open_optional(text_path or object_path, 'text'))
+        super().__init__(store, graph, graph_args, bone, vel, repeat,
+                         open_optional(video_path, 'video', video_ablation, video_made_with),
+                         open_optional(text_path or object_path, 'text', text_ablation, text_made_with))
 
     @property
     def layout(self):
@@ -97,7 +102,8 @@ def _open(data_path, split, benchmark, sample_path, held_out):
     if ending == '.npz':
         check_split(split)
         names = stores.read_names(sample_path) if sample_path else None
-        return hold_out(stores.open_npz(data_path, 'test' if split == 'test' else 'train', names), split, held_out)
+        part = 'train' if split in ('train', 'held_out') else 'test'
+        return hold_out(stores.open_npz(data_path, part, names), split, held_out)
     if sample_path:
         raise InputError(f'sample_path is for a .npz; {data_path} has its own clip names')
     store = stores.open_clip(data_path) if ending == '.npy' else stores.open_skeletons(data_path)

@@ -296,5 +296,6 @@ class Feeder(feeder_MMCL.Feeder):
     """The NTU feeder, with its arguments, on the sample, which is made in the folder of `data_path` on first use."""
 
     def __init__(self, data_path, **arguments):
-        ensure_sample(Path(data_path).parent)
+        if Path(data_path).name == SAMPLE_FILES[0]:  # a mistyped name gets its error, not 20 MB beside it
+            ensure_sample(Path(data_path).parent)
         super().__init__(data_path, **arguments)

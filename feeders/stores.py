@@ -5,14 +5,13 @@ Legend: F frames of all clips, N clips, M persons, V joints, C coordinates, D fe
 import hashlib
 import os
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from feeders.arrays import MappedArray, map_dataset, map_npz_member, read_npy
+from feeders.features import FeatureStore, feature_statistics
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, require_file
 
@@ -170,8 +169,9 @@ def open_npz(path, split, names=None):
     path = require_file(path)
     try:
         x, y = map_npz_member(path, f'x_{split}'), np.load(path)[f'y_{split}']
-    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f'{path} is not an NTU .npz with x_{split} (N, T, 150) and y_{split}: {error}') from error
+    except Exception as error:  # on damage numpy, zipfile and zlib raise errors of many kinds
+        raise InputError(f'{path} is not an NTU .npz with x_{split} (N, T, 150) and y_{split}: '
+                         f'{" ".join(str(error).split())}') from error
     if len(x.shape) != 3 or x.shape[2] != 150 or y.ndim not in (1, 2) or len(y) != len(x):
         raise InputError(f'{path} has x_{split} {x.shape} and y_{split} {y.shape}, not (N, T, 150) and N labels')
     clips, time, _ = x.shape
@@ -193,33 +193,18 @@ def read_names(path):
     return require_file(path).read_text(errors='replace').split()
 
 
-class FeatureStore:
-    """One feature vector a clip: name (list of N str), feature (N, D) float32, attributes (dict)."""
-
-    def __init__(self, path, name, feature, attributes):
-        self.path, self.name, self.feature, self.attributes = str(path), list(name), feature, attributes
-
-    @property
-    def width(self):
-        return self.feature.shape[1]
-
-    def rows(self, names, kind):
-        """(len(names),) int64: where each clip's feature stands; raises InputError if some have none."""
-        place = {name: row for row, name in enumerate(self.name)}
-        missing = [name for name in names if name not in place]
-        if missing:
-            raise InputError(f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}; '
-                             f'the first: {", ".join(missing[:5])}')
-        return np.array([place[name] for name in names], np.int64)
-
-
-def write_features(path, name, feature, **attributes):
-    """Write a feature store: feature (N, D), one row for each of the N names."""
+def write_features(path, name, feature, answer=None, **attributes):
+    """Write a feature store: feature (N, D), one row for each of the N names, and the answers, where there are."""
+    feature = np.asarray(feature, np.float32)
     with atomic_path(path) as temporary:
         with h5py.File(temporary, 'w') as file:
             file.attrs.update(format=FEATURE_FORMAT, version=VERSION, **attributes)
             file.create_dataset('name', data=list(name), dtype=h5py.string_dtype())
-            file['feature'] = np.asarray(feature, np.float32)
+            file['feature'] = feature
+            if len(feature):
+                file['mean'], file['std'] = feature_statistics(feature)
+            if answer is not None:
+                file.create_dataset('answer', data=list(answer), dtype=h5py.string_dtype())
 
 
 def open_features(path):
@@ -236,7 +221,9 @@ def open_features(path):
                              'expected one width')
         return FeatureStore(path, [file.stem for file in files], np.stack(features), {})
     with _open_h5(path, FEATURE_FORMAT) as file:
-        return FeatureStore(path, file['name'].asstr()[:], map_dataset(path, file['feature']), dict(file.attrs))
+        statistics = (file['mean'][:], file['std'][:]) if 'mean' in file and 'std' in file else None
+        return FeatureStore(path, file['name'].asstr()[:], map_dataset(path, file['feature']), dict(file.attrs),
+                            statistics, list(file['answer'].asstr()[:]) if 'answer' in file else None)
 
 
 def _open_h5(path, kind):

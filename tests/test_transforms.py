@@ -1,0 +1,158 @@
+"""What rotations, bones, motions and crops keep; what the random numbers depend on."""
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from feeders import transforms
+from graph import ntu_rgb_d
+
+PARENTS = ntu_rgb_d.Graph().parents
+
+
+@pytest.fixture
+def clips():
+    """(N, T, M, V, C) = (3, 6, 2, 25, 3)."""
+    return np.random.default_rng(0).normal(size=(3, 6, 2, 25, 3))
+
+
+def distances(x):
+    return np.linalg.norm(x[..., :, None, :] - x[..., None, :, :], axis=-1)
+
+
+@pytest.mark.parametrize('coordinates', [2, 3])
+def test_rotation_keeps_joint_distances(clips, coordinates):
+    clips = clips[..., :coordinates]
+    matrix = transforms.rotation(np.random.default_rng(1).uniform(-3, 3, (3, 3)), coordinates)
+    turned = transforms.rotate(clips, matrix)
+    np.testing.assert_allclose(distances(turned), distances(clips), atol=1e-12)
+    assert np.abs(turned - clips).max() > .1
+    np.testing.assert_allclose(np.linalg.det(matrix), 1)
+
+
+def test_each_clip_has_its_own_rotation_and_no_angle_leaves_it(clips):
+    angles = np.array([[0, 0, 0], [.1, .2, .3], [0, 0, 0]])
+    turned = transforms.rotate(clips, transforms.rotation(angles))
+    assert [np.array_equal(a, b) for a, b in zip(turned, clips)] == [True, False, True]
+
+
+def test_rotation_is_x_then_y_then_z_with_the_published_signs():
+    x, y, z = np.eye(3) * np.pi / 2
+    e = np.eye(3)
+    for angle, start, end in ((x, e[1], -e[2]), (x, e[2], e[1]), (y, e[0], e[2]), (y, e[2], -e[0]),
+                              (z, e[0], -e[1]), (z, e[1], e[0])):
+        np.testing.assert_allclose(transforms.rotate(start[None], transforms.rotation(angle[None]))[0], end, atol=1e-15)
+    one = [transforms.rotation(np.array([angle]) * .4)[0] for angle in (x, y, z)]
+    np.testing.assert_allclose(transforms.rotation(np.full((1, 3), .2 * np.pi))[0], one[2] @ one[1] @ one[0])
+
+
+def test_bones_do_not_see_where_the_clip_stands(clips):
+    np.testing.assert_allclose(transforms.bones(clips + [4, -5, 6], PARENTS), transforms.bones(clips, PARENTS),
+                               atol=1e-12)
+
+
+def test_bones_add_up_to_the_joint(clips):
+    bones, joint, total = transforms.bones(clips, PARENTS), 23, 0  # the tip of the right hand
+    while PARENTS[joint] != joint:
+        total, joint = total + bones[..., joint, :], PARENTS[joint]
+    np.testing.assert_allclose(clips[..., joint, :] + total, clips[..., 23, :], atol=1e-12)
+    assert joint == 20 and not bones[..., joint, :].any()
+
+
+def test_motion_ends_at_rest_and_adds_up(clips):
+    motion = transforms.motion(clips)
+    assert motion.shape == clips.shape and not motion[:, -1].any()
+    np.testing.assert_allclose(clips[:, 0] + motion.sum(1), clips[:, -1], atol=1e-12)
+
+
+def test_streams_are_joint_bone_motion_and_motion_of_bones(clips):
+    made = {name: transforms.stream(clips, PARENTS, **how) for name, how in transforms.STREAMS.items()}
+    assert list(made) == ['joint', 'bone', 'joint_motion', 'bone_motion'] and made['joint'] is clips
+    np.testing.assert_array_equal(made['joint_motion'][:, :-1], clips[:, 1:] - clips[:, :-1])
+    np.testing.assert_allclose(made['bone_motion'], transforms.bones(made['joint_motion'], PARENTS), atol=1e-12)
+
+
+@pytest.mark.parametrize('window', [1, 13, 64])
+def test_resampling_is_torch_bilinear_with_half_pixel_centres(window):
+    length = np.array([1, 2, 40, 63, 64, 65, 300])
+    clips = [np.random.default_rng(frames).normal(size=(frames, 5)) for frames in length]
+    lower, upper, weight = transforms.resampling(length, window)
+    assert (upper < length[:, None]).all() and lower.min() >= 0
+    for clip, low, high, share in zip(clips, lower, upper, weight.astype(float)[..., None]):
+        expected = torch.nn.functional.interpolate(torch.from_numpy(clip)[None, None], size=(window, 5),
+                                                   mode='bilinear', align_corners=False)[0, 0]
+        np.testing.assert_allclose(clip[low] * (1 - share) + clip[high] * share, expected, atol=2e-6)
+
+
+def test_resampling_to_the_same_length_changes_nothing():
+    lower, _, weight = transforms.resampling(np.array([7]), 7)
+    assert lower.tolist() == [list(range(7))] and not weight.any()
+
+
+def test_centre_crop_takes_the_same_from_both_ends():
+    start, length = transforms.centre_crop(np.array([1, 39, 40, 79, 80, 300]), .95)
+    assert start.tolist() == [0, 0, 1, 1, 2, 7]  # int(0.05 · frames / 2)
+    assert length.tolist() == [1, 39, 38, 77, 76, 286]
+    assert [part.tolist() for part in transforms.centre_crop(np.array([9]), 1)] == [[0], [9]]
+
+
+def test_random_crop_keeps_the_share_but_no_fewer_than_it_may():
+    frames, zero, one = np.array([200, 200, 100, 64, 20]), np.zeros((5, 2)), np.full((5, 2), 1 - 2 ** -53)
+    start, kept = transforms.random_crop(frames, (.5, 1), 64, zero)
+    assert kept.tolist() == [100, 100, 64, 64, 20] and not start.any()
+    start, kept = transforms.random_crop(frames, (.5, 1), 64, np.array([[.25, 1 - 2 ** -53]] * 5))
+    assert kept.tolist() == [125, 125, 64, 64, 20]  # floor(frames · 0.625)
+    assert (start + kept).tolist() == frames.tolist()
+    start, kept = transforms.random_crop(frames, (.5, 1), 64, one)
+    assert (start >= 0).all() and (start + kept <= frames).all()
+
+
+def test_draws_depend_on_seed_epoch_and_clip_alone():
+    index = np.arange(50)
+    whole = transforms.uniform(1, 2, index, 4)
+    shuffled = np.random.default_rng(0).permutation(50)
+    np.testing.assert_array_equal(transforms.uniform(1, 2, shuffled, 4), whole[shuffled])
+    np.testing.assert_array_equal(np.concatenate([transforms.uniform(1, 2, part, 4) for part in np.split(index, 10)]),
+                                  whole)
+    np.testing.assert_array_equal(transforms.uniform(1, 2, index, 9)[:, :4], whole)
+    for seed, epoch in ((1, 3), (2, 2), (2, 1)):
+        assert not (transforms.uniform(seed, epoch, index, 4) == whole).any()
+    assert len(np.unique(whole)) == whole.size
+
+
+@pytest.mark.parametrize('axis', ['clip', 'epoch', 'seed', 'draw'])
+def test_draws_are_uniform_and_unrelated_along(axis):
+    count = np.arange(4000)
+    draws = {'clip': lambda: transforms.uniform(1, 0, count, 1)[:, 0],
+             'epoch': lambda: np.concatenate([transforms.uniform(1, e, [7], 1)[0] for e in count]),
+             'seed': lambda: np.concatenate([transforms.uniform(s, 0, [7], 1)[0] for s in count]),
+             'draw': lambda: transforms.uniform(1, 0, [7], 4000)[0]}[axis]()
+    assert draws.min() >= 0 and draws.max() < 1
+    assert abs(draws.mean() - 1 / 2) < 4 / np.sqrt(12 * 4000) and abs(draws.var() - 1 / 12) < .005
+    assert stats.kstest(draws, 'uniform').pvalue > 1e-3
+    for lag in (1, 2, 64):
+        assert abs(np.corrcoef(draws[:-lag], draws[lag:])[0, 1]) < 4 / np.sqrt(4000)
+
+
+def test_a_sample_without_replacement_is_distinct_and_in_range():
+    population = np.array([5, 6, 100, 20100])
+    for seed in range(20):
+        picked = transforms.sample_without_replacement(transforms.uniform(seed, 0, np.arange(4), 5), population)
+        assert all(len(set(row)) == 5 for row in picked.tolist())
+        assert (picked >= 0).all() and (picked < population[:, None]).all()
+        assert sorted(picked[0]) == [0, 1, 2, 3, 4]
+
+
+def test_every_subset_is_equally_likely():
+    draws = transforms.uniform(3, 0, np.arange(6000), 3)
+    picked = np.sort(transforms.sample_without_replacement(draws, np.full(6000, 6)))
+    counts = [(picked == subset).all(1).sum() for subset in itertools.combinations(range(6), 3)]
+    assert sum(counts) == 6000 and stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_the_model_gets_coordinates_first_and_persons_last(clips):
+    x = transforms.to_model(clips)
+    assert x.shape == (3, 3, 6, 25, 2) and x.flags.c_contiguous
+    assert x[2, 1, 5, 7, 0] == clips[2, 5, 0, 7, 1]
