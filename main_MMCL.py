@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 from feeders.feeder import Batch, collate
 from feeders.transforms import STREAMS
 from model.MMCL import loss_terms
-from torchlight import checkpoint, checks, config, deploy, distributed, metrics, optim, workdir
-from torchlight.config import DictAction, boolean, count, positive
+from torchlight import arguments, checkpoint, config, deploy, distributed, metrics, optim, workdir
+from torchlight.config import DictAction, boolean, count, filled, not_negative, positive
 from torchlight.errors import InputError
 from torchlight.imports import build
 from torchlight.logging import Curves, Log, progress
@@ -26,9 +26,7 @@ from torchlight.seed import BatchOrder, init_seed
 
 PHASES = ('train', 'test', 'predict', 'export', 'model_size')
 AMP = {'no': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
-CLIP_KEYS = ('data_path', 'benchmark', 'sample_path')  # of a feeder's arguments: which clips
-TEXT_KEYS = ('text_path', 'object_path')
-DEFAULT_CONFIG = os.path.relpath(Path(__file__).parent / 'config' / 'sample' / 'joint.yaml')
+DEFAULT_CONFIG = Path(__file__).parent / 'config' / 'sample' / 'joint.yaml'
 
 
 def get_parser():
@@ -38,10 +36,10 @@ def get_parser():
     alone = {**word, 'nargs': '?', 'const': True, 'default': False}
     pairs = {'action': DictAction, 'nargs': '+', 'metavar': 'KEY=VALUE', 'default': {}}
 
-    add('--config', default=DEFAULT_CONFIG, help='YAML file (default: the embedded sample)')
+    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help='YAML file (default: the embedded sample)')
     add('--phase', choices=PHASES, default='train', help='what to do')
-    add('--work-dir', default='./work_dir/temp', help='folder of the results')
-    add('-model_saved_name', default='runs', help='how the weights files begin: NAME-<epoch>-<step>.pt')
+    add('--work-dir', type=filled, default='./work_dir/temp', help='folder of the results')
+    add('-model_saved_name', type=filled, default='runs', help='how the weights files begin: NAME-<epoch>-<step>.pt')
     add('--assume-yes', **alone, help='replace the run that the work directory holds')
     add('--resume', nargs='?', const='auto', help="a checkpoint.pt to go on from, or 'auto' for the work directory's")
     add('--seed', type=count, default=1, help='of weights, order and augmentations')
@@ -50,7 +48,7 @@ def get_parser():
     add('--train-feeder-args', **pairs, help='its arguments for training, added to the YAML file\'s')
     add('--test-feeder-args', **pairs, help='likewise for testing')
     add('--stream', choices=list(STREAMS), help='sets bone and vel in both')
-    add('--held-out', type=float, default=0.0, metavar='SHARE',
+    add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
         help='choose the best epoch on this share of the training clips instead of the test clips')
     add('--num-worker', type=count, default=0, help='processes that read data (0: this one)')
 
@@ -58,21 +56,21 @@ def get_parser():
     add('--model-args', **pairs, help='its arguments')
     add('--weights', help='file to start from or to test')
     add('--ignore-weights', nargs='+', default=[], metavar='NAME', help='weights to leave out, by parts of their names')
-    add('--lambda-align', type=float, default=0.1, help='weight of the alignment loss (FAM)')
-    add('--lambda-refine', type=float, default=0.2, help='weight of the refined cross entropy (FRM)')
+    add('--lambda-align', type=not_negative, default=0.1, help='weight of the alignment loss (FAM)')
+    add('--lambda-refine', type=not_negative, default=0.2, help='weight of the refined cross entropy (FRM)')
     add('--refine', **alone, help='score with the FRM too; the test clips then need text features')
 
-    add('--base-lr', type=float, default=0.1, help='learning rate after the warm-up')
+    add('--base-lr', type=not_negative, default=0.1, help='learning rate after the warm-up')
     add('--lr-schedule', choices=optim.SCHEDULES, default='step', help='falls at --step, or as a cosine')
     add('--step', type=int, nargs='+', default=[], metavar='EPOCH', help='epochs at which the learning rate falls')
-    add('--lr-decay-rate', type=float, default=0.1, help='and by what factor')
-    add('--min-lr', type=float, default=0.0, help='where the cosine ends')
+    add('--lr-decay-rate', type=not_negative, default=0.1, help='and by what factor')
+    add('--min-lr', type=not_negative, default=0.0, help='where the cosine ends')
     add('--warm_up_epoch', type=count, default=0, help='epochs of rising learning rate')
-    add('--optimizer', choices=optim.OPTIMIZERS, default='SGD')
+    add('--optimizer', choices=optim.OPTIMIZERS, default='SGD', help='SGD has momentum 0.9')
     add('--nesterov', **word, default=False, help='Nesterov momentum (SGD)')
-    add('--weight-decay', type=float, default=0.0005)
+    add('--weight-decay', type=not_negative, default=0.0005, help='L2 penalty of every weight')
     add('--batch-size', type=positive, default=256, help='clips a training step, on all devices together')
-    add('--test-batch-size', type=positive, default=256)
+    add('--test-batch-size', type=positive, default=256, help='likewise for testing')
     add('--start-epoch', type=count, default=0, help='epochs to count as done; with --weights, not with --resume')
     add('--num-epoch', type=count, default=80, help='epochs in all')
 
@@ -92,31 +90,6 @@ def get_parser():
     add('--output', help='file of the predictions (.csv) or of the export (.pt2, .onnx)')
     add('--topk', type=positive, default=5, help='classes to predict for each clip')
     return parser
-
-
-def feeder_arguments(arg):
-    """{part: the feeder's arguments}: 'train', and 'val' to choose the best epoch on, when training; 'test'.
-
-    Testing reads neither video nor text features, unless --refine asks for the text.
-    """
-    stream = STREAMS[arg.stream] if arg.stream else {}
-    train, test = {**arg.train_feeder_args, **stream}, {**arg.test_feeder_args, **stream}
-    text = {key: value for key, value in {**train, **test}.items() if key in TEXT_KEYS and value} if arg.refine else {}
-    test = {key: value for key, value in test.items() if key not in ('video_path', *TEXT_KEYS)} | text
-    if arg.phase == 'predict':
-        if not arg.input:
-            raise InputError('--phase predict needs --input, the clips to classify')
-        return {'test': {**{key: value for key, value in test.items() if key not in CLIP_KEYS},
-                         'data_path': arg.input, 'split': 'all'}}
-    if arg.phase == 'test':
-        return {'test': test}
-    if arg.phase != 'train':
-        return {}
-    if not arg.held_out:
-        return {'train': train, 'test': test}
-    clips = {key: value for key, value in train.items() if key in CLIP_KEYS}
-    return {'train': {**train, 'held_out': arg.held_out},
-            'val': {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out}, 'test': test}
 
 
 class Processor:
@@ -139,19 +112,28 @@ class Processor:
         init_seed(arg.seed)
         if arg.phase in ('test', 'predict', 'export') and not arg.weights:
             raise InputError(f'--phase {arg.phase} needs --weights, the file of a trained model')
+        if arg.phase == 'test' and not os.access(Path(arg.weights).resolve().parent, os.W_OK):
+            raise InputError(f'the lists of right and wrong clips go beside {arg.weights}, where writing is not allowed')
+        if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
+            raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
+        if len(self.devices) > 1 and (arg.compile or arg.amp == 'bf16'):
+            raise InputError('--compile and --amp bf16 work on one device a process; for several use torchrun')
+        arguments.check_sizes(arg.model_args)
         self.feeders = {part: build(arg.feeder, args, f'{"train" if part == "train" else "test"}_feeder_args')
-                        for part, args in feeder_arguments(arg).items()}
+                        for part, args in arguments.feeder_arguments(arg).items()}
         for part, feeder in self.feeders.items():
-            checks.check_fit(arg.model_args, feeder, part)
+            arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
         widths = self.feeders['train' if arg.phase == 'train' else 'test'].feature_width if self.feeders else {}
-        self.model = build(arg.model, checks.with_widths(arg.model_args, widths), 'model_args').to(self.device)
+        self.model = build(arg.model, arguments.with_widths(arg.model_args, widths),
+                           f'model_args, with the widths of {" and ".join(widths)} features,' if widths else 'model_args')
+        if arg.phase == 'train' and hasattr(self.model, 'set_statistics'):
+            self.model.set_statistics(self.feeders['train'].feature_statistics)
+        self.model.to(self.device)
         self.student = getattr(self.model, 'student', self.model)
         self.helpers_left_out = []
         if arg.weights:
             self.helpers_left_out = checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights)
         if arg.compile:
-            if len(self.devices) > 1:
-                raise InputError('--compile works on one device a process; for several use torchrun')
             self.model.compile()
         self.parallel = distributed.wrap(self.model, self.devices, arg.phase == 'train')
         self.loaders = {part: self.loader(part, feeder) for part, feeder in self.feeders.items()}
@@ -167,12 +149,14 @@ class Processor:
                              f'into {world} processes')
         order = BatchOrder(len(feeder) if train else len(feeder.name), size, train, distributed.rank(), world)
         return DataLoader(feeder, batch_sampler=order, num_workers=self.arg.num_worker, collate_fn=collate,
-                          pin_memory=self.device.type == 'cuda', persistent_workers=self.arg.num_worker > 0)
+                          pin_memory=self.device.type == 'cuda', persistent_workers=self.arg.num_worker > 0,
+                          generator=torch.Generator())  # its own, so that dropout draws the same for any workers
 
     def batches(self, part, label):
-        """The batches of a loader on the device, behind a progress bar."""
+        """The batches of a loader on the device (clip numbers stay behind), with a progress bar."""
         for batch in progress(self.loaders[part], label, quiet=not self.first):
-            yield Batch(*(None if value is None else value.to(self.device, non_blocking=True) for value in batch))
+            yield Batch(*(None if value is None else value.to(self.device, non_blocking=True)
+                          for value in batch))._replace(index=batch.index)
 
     def autocast(self):
         """The precision of the network, by --amp."""
@@ -182,8 +166,7 @@ class Processor:
         """Do what --phase says."""
         if self.warning and self.first:
             print(f'warning: {self.warning}', file=sys.stderr)
-        {'train': self.train, 'test': self.test, 'predict': self.predict, 'export': self.export,
-         'model_size': self.model_size}[self.arg.phase]()
+        getattr(self, self.arg.phase)()
 
     def train(self):
         """All epochs, each with its evaluation and its files, then the best one on the test clips."""
@@ -204,22 +187,32 @@ class Processor:
     def begin(self):
         """Take up a run from its checkpoint, or take the work directory for a new one."""
         arg, own = self.arg, self.work_dir.checkpoint
-        if arg.resume and (arg.resume != 'auto' or own.exists()):
-            self.restore(own if arg.resume == 'auto' else arg.resume)
-        elif self.first:
-            self.work_dir.claim(arg.assume_yes)
-            if removed := self.work_dir.clear():
-                self.log(f'Removed {removed} files of an earlier run from {self.work_dir.path}')
-        if self.first:
-            self.work_dir.describe(arg, self.model, shlex.join(sys.argv))
-        distributed.barrier()
+        resume = Path(own if arg.resume == 'auto' else arg.resume) if arg.resume else None
+        if resume and (arg.resume != 'auto' or own.exists()):
+            self.restore(resume)
+        distributed.on_first(lambda: self.take_work_dir(resume))
         parameters = sum(p.numel() for p in self.model.parameters())
-        features = [f'{kind} ({width} wide)' for kind, width in self.feeders['train'].feature_width.items()]
+        origin = self.feeders['train'].feature_origin
+        features = [f'{kind} ({width} wide; {origin[kind]})'
+                    for kind, width in self.feeders['train'].feature_width.items()]
         self.log(f'Model: {arg.model}, {parameters:,} parameters, on {" ".join(map(str, self.devices))}')
         self.log(f'Clips: {", ".join(f"{len(feeder.name)} {part}" for part, feeder in self.feeders.items())}')
         self.log('Helper features: ' + (', '.join(features) or 'none, so this trains the plain student'))
         if arg.weights:
             self.log_weights()
+
+    def take_work_dir(self, resume):
+        """Claim the work directory, unless `resume` is its own checkpoint, and write what describes the run."""
+        work_dir, own = self.work_dir, self.work_dir.checkpoint
+        if not (resume and own.exists() and own.samefile(resume)):
+            work_dir.claim(self.arg.assume_yes or self.arg.resume == 'auto' and work_dir.unbegun())
+            if removed := work_dir.clear():
+                self.log(f'Removed {removed} files of an earlier run from {work_dir.path}')
+            if self.best:
+                work_dir.adopt(resume.parent, self.best)
+        elif self.best and not work_dir.weights(self.best['epoch'], self.best['step']).exists():
+            raise InputError(f'{work_dir.weights(self.best["epoch"], self.best["step"])}, the best weights so far, is gone')
+        work_dir.describe(self.arg, self.model, shlex.join(sys.argv))
 
     def train_epoch(self):
         """One epoch of training; returns the means of the loss terms, the accuracy and the learning rate."""
@@ -240,7 +233,7 @@ class Processor:
             if (step + 1) % arg.log_interval == 0:
                 self.log(f'\tBatch({step + 1}/{steps}) done. Loss: {terms["loss"]:.4f}  lr: {lr:.6f}')
             ready = time.perf_counter()
-        seconds, result = time.perf_counter() - began, {**means.result(), 'lr': lr}
+        seconds, result = time.perf_counter() - began, {**means.result(distributed.gather), 'lr': lr}
         self.log('\tMean training ' + ', '.join(f'{name}: {value:.4g}' for name, value in result.items()))
         self.log(f'\tTime: {seconds:.1f} s, {steps * arg.batch_size / seconds:.1f} clips/s; '
                  f'[Data] {waited / seconds:.0%}, [Network] {1 - waited / seconds:.0%}')
@@ -255,12 +248,13 @@ class Processor:
         terms = loss_terms(output, batch.label)
         terms['loss'] = sum(weights[name] * term for name, term in terms.items())
         terms['top1'] = (output.logits.argmax(1) == batch.label).float().mean()
+        self.optimizer.backward(terms['loss'])
         values = dict(zip(terms, torch.stack([term.detach() for term in terms.values()]).tolist()))
         if not math.isfinite(values['loss']):
             raise InputError(f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at '
                              f'learning rate {lr:g}; the step was not taken, and {self.work_dir.checkpoint} stays as '
                              'the last whole epoch left it; try a lower --base-lr')
-        self.optimizer.step(terms['loss'])
+        self.optimizer.step()
         return values
 
     @torch.no_grad()
@@ -272,10 +266,9 @@ class Processor:
         for batch in self.batches(part, part):
             with self.autocast():
                 output = scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
-            found.append([value.cpu() for value in (batch.index, output.logits.float(), output.refined_logits)
-                          if value is not None])
-        found = [batch for share in distributed.gather(found) for batch in share]
-        index, *scores = (torch.cat(values) for values in zip(*found))
+            found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])
+        share = [torch.cat(values).cpu() for values in zip(*found)]
+        index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))
         place = index.argsort()
         return metrics.Evaluation(self.feeders[part].label, *(values[place].float().numpy() for values in scores))
 
@@ -284,7 +277,7 @@ class Processor:
         for line in result.lines(part, self.arg.show_topk):
             self.log(f'\t{line}')
         if self.first:
-            self.work_dir.write_evaluation(result, self.feeders[part].name, epoch, save_score)
+            self.work_dir.write_evaluation(result, self.feeders[part].name, part, epoch, save_score)
 
     def choose(self):
         """Evaluate this epoch on the clips that choose the best one; returns the loss and the accuracies."""
@@ -330,8 +323,6 @@ class Processor:
     def finish(self):
         """The best epoch's weights on the test clips, its tables and pictures, and the closing lines of the log."""
         arg, best = self.arg, self.best
-        if best is None:
-            raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
         weights = self.work_dir.weights(best['epoch'], best['step'])
         checkpoint.load_weights(self.model, weights)
         result = self.evaluate('test')
@@ -349,8 +340,8 @@ class Processor:
         self.log(f'seed: {arg.seed}')
         self.log(f'Results: {self.work_dir.path} (log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, '
                  f'{weights.name}, best.pt)')
-        self.log(f'Next: python main_MMCL.py --config {arg.config} --phase test --weights '
-                 f'{self.work_dir.path / "best.pt"}; another stream with --stream bone; the curves with tensorboard --logdir '
+        self.log(f'Next: python main_MMCL.py --config {self.work_dir.path / "config.yaml"} --phase test --weights '
+                 f'{self.work_dir.path / "best.pt"}; the curves with tensorboard --logdir '
                  f'{self.work_dir.path / "runs"}')
 
     def test(self):
@@ -400,6 +391,12 @@ def main(argv=None):
         distributed.start()
         Processor(config.parse(get_parser(), argv)).start()
     except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except torch.OutOfMemoryError:
+        print('error: the device is out of memory; try a lower --batch-size, or --amp', file=sys.stderr)
+        return 2
+    except OSError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -8,7 +8,9 @@ import numpy as np
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
-RESIDENT_BYTES = 256 << 20  # what one mapped array may keep resident between two releases
+# How much is picked between two releases of a mapped array. Around each clip the system maps up to 2 MB, so that 16 MB
+# of clips keep up to 0.4 GB resident; a smaller number costs time (tests/benchmarks/bench_store.py).
+RESIDENT_BYTES = 16 << 20
 
 
 class MappedArray:
@@ -30,7 +32,9 @@ class MappedArray:
         return self.shape[0]
 
     def __getitem__(self, rows):
-        picked = np.array(self._array[rows])
+        picked = self._array[rows]
+        if picked.base is not None:  # a view of the map, which the release below would make slow, not wrong
+            picked = picked.copy()
         self._touched += picked.nbytes
         if self._touched > RESIDENT_BYTES and hasattr(mmap, 'MADV_DONTNEED'):
             self._map.madvise(mmap.MADV_DONTNEED)

@@ -125,7 +125,7 @@ def choose_split(store, split, benchmark=None, held_out=0):
     """
     check_split(split)
     if split == 'all':
-        return store
+        return require_clips(store, split)
     if benchmark is None and store.split is None:
         raise InputError(f'the store of {store.dataset or "unknown data"} names no splits; give benchmark')
     if benchmark is None:
@@ -142,6 +142,11 @@ def hold_out(store, split, held_out):
         store = store.select(aside if split == 'held_out' else ~aside)
     elif split == 'held_out':
         raise InputError("split is 'held_out' and held_out is 0; give the share, such as 0.1")
+    return require_clips(store, split)
+
+
+def require_clips(store, split):
+    """The store; raises InputError where it has no clip."""
     if not len(store):
         raise InputError(f'no clip is left in the split {split!r}')
     return store

@@ -101,6 +101,9 @@ def _open(data_path, split, benchmark, sample_path, held_out):
     ending = Path(data_path).suffix
     if ending == '.npz':
         check_split(split)
+        if benchmark or split == 'all':
+            raise InputError(f'{data_path} holds the two splits of one benchmark: give neither benchmark nor split '
+                             "'all', or make a store of it with `python -m feeders.prepare import-npz`")
         names = stores.read_names(sample_path) if sample_path else None
         part = 'train' if split in ('train', 'held_out') else 'test'
         return hold_out(stores.open_npz(data_path, part, names), split, held_out)

@@ -2,6 +2,7 @@
 
 Legend: N clips, F frames of all clips of a batch, T = window_size frames, V = 20 joints, C = 3 coordinates.
 """
+import functools
 import json
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def normalised_frames(store_frames, start, length, frames, matrix=None):
     return np.where(still[:, None, None, None], 0, 2 * x - 1).astype(np.float32)
 
 
+@functools.lru_cache(maxsize=1)
 def read_all_sqe(folder):
     """Read the published JSON files: {"file_name", "skeletons": T × 20 × 3, "label"} each.
 

@@ -115,13 +115,17 @@ def held_out_mask(label, group, fraction, seed=0):
     Args:
         label: (N,) int, classes.
         group: (N,) any, clips of one group (identical recordings, say) stay on one side.
-        fraction: share to hold out, 0 < fraction ≤ 0.5.
+        fraction: share to hold out, 0 < fraction ≤ 0.5; one clip in round(1 / fraction) is.
     Returns: (N,) bool, True for the held-out clips.
     """
     from sklearn.model_selection import StratifiedGroupKFold  # costs a second, and few commands hold clips out
     if not 0 < fraction <= 0.5:
         raise InputError(f'held_out is {fraction}, not above 0 and at most 0.5')
-    folds = StratifiedGroupKFold(n_splits=round(1 / fraction), shuffle=True, random_state=seed)
+    parts = round(1 / fraction)
+    fewest = min(np.unique(label, return_counts=True)[1], default=0)
+    if fewest < parts:
+        raise InputError(f'held_out is {fraction}, one clip in {parts}, and the rarest class has {fewest} clips')
+    folds = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
     mask = np.zeros(len(label), bool)
     mask[next(folds.split(np.zeros(len(label)), label, group))[1]] = True
     return mask

@@ -48,6 +48,9 @@ class SkeletonNet(nn.Module):
 
     def __init__(self, num_class, num_point, num_person, in_channels, drop_out, base_channel, make_block):
         super().__init__()
+        if not 0 <= drop_out <= 1 or base_channel < 8 or base_channel % 8:
+            raise InputError(f'drop_out is {drop_out} and base_channel {base_channel}; expected a share from 0 to 1 and '
+                             'a positive multiple of 8')
         self.num_class, self.num_point, self.num_person = num_class, num_point, num_person
         self.in_channels = in_channels
         self.data_bn = nn.BatchNorm1d(num_person * num_point * in_channels)
@@ -68,7 +71,7 @@ class SkeletonNet(nn.Module):
     def features(self, skeleton):
         """(N, C, T, V, M) → (N, feature_dim), the last block's output averaged over time, joints and persons."""
         bodies = self.normalise(skeleton)
-        if self.training or torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        if self.training or torch.compiler.is_compiling():
             pooled = self.encode(bodies)
         else:
             pooled = self.encode_present(bodies, skeleton)

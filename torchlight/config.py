@@ -9,6 +9,9 @@ from torchlight.errors import InputError
 from torchlight.imports import nearest
 
 
+OF_ONE_COMMAND = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output')  # not of the run: config.yaml has none
+
+
 class Loader(yaml.SafeLoader):
     """Plain YAML, whose 4e-4 is a number (PyYAML by itself wants 4.0e-4)."""
 
@@ -86,18 +89,27 @@ def split_at_commas(text):
     return parts
 
 
-def count(word):
-    """A whole number from 0 on."""
-    if int(word) < 0:
-        raise argparse.ArgumentTypeError(f'{word!r} is below 0')
-    return int(word)
+def filled(word):
+    """Text that is not empty."""
+    if not word:
+        raise argparse.ArgumentTypeError('it is empty')
+    return word
 
 
-def positive(word):
-    """A whole number from 1 on."""
-    if int(word) < 1:
-        raise argparse.ArgumentTypeError(f'{word!r} is below 1')
-    return int(word)
+def number(kind, least):
+    """A type for a flag: an int or a float from `least` on."""
+    def convert(word):
+        try:
+            value = kind(word)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < float('inf'):
+            raise argparse.ArgumentTypeError(f'{word!r} is not a {"whole " * (kind is int)}number from {least} on')
+        return value
+    return convert
+
+
+count, positive, not_negative = number(int, 0), number(int, 1), number(float, 0)
 
 
 def boolean(word):
@@ -137,6 +149,8 @@ def load_yaml(path, known, above=()):
     if not isinstance(found, dict):
         raise InputError(f'{path} holds no settings of the form key: value')
     base = found.pop('base', None)
+    if not isinstance(base, (str, type(None))):
+        raise InputError(f'{path} has base: {base!r}, not the path of another config')
     for key in found:
         if key not in known:
             raise InputError(f'{path} has the unknown key {key!r}{nearest(key, list(known))}')
@@ -157,10 +171,14 @@ def parse(parser, argv=None):
 
 def _typed(action, value, path):
     """A YAML value in its flag's type, by the flag's own rule; a list of one may stand without brackets."""
-    if value is None or isinstance(action, DictAction):
-        if value is not None and not isinstance(value, dict):
+    if isinstance(action, DictAction):
+        if not isinstance(value or {}, dict):
             raise InputError(f'{path} has {action.dest}: {value!r}, not key: value pairs')
-        return value
+        return value or {}
+    if value is None:
+        if action.default is not None:
+            raise InputError(f'{path} has {action.dest} without a value')
+        return None
     many = action.nargs in ('+', '*')
     values = value if isinstance(value, list) else [value]
     try:
@@ -177,6 +195,6 @@ def _typed(action, value, path):
 
 def dump(arg, command_line):
     """The text of config.yaml: the command line as a comment, then every setting, loadable again."""
-    settings = {key: value for key, value in vars(arg).items() if key != 'config'}
+    settings = {key: value for key, value in vars(arg).items() if key not in OF_ONE_COMMAND}
     return (f'# command line: {command_line}\n# config: {arg.config}\n'
             + yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120))

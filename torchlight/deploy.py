@@ -42,7 +42,7 @@ def export(student, example, path):
     Raises InputError for another ending, or where ONNX's own packages are missing.
     """
     path = Path(path or '')
-    module = Logits(student).eval()
+    module, example = Logits(student).cpu().eval(), example.cpu()
     batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
     if path.suffix == '.pt2':
         program = torch.export.export(module, (example,), dynamic_shapes=batch)

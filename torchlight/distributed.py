@@ -9,9 +9,9 @@ from torchlight.errors import InputError
 
 
 def start():
-    """Join the process group when torchrun started this process (nccl with GPUs, else gloo)."""
-    if 'RANK' in os.environ and not dist.is_initialized():
-        dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+    """Join the process group when torchrun started this process: gloo, and nccl between GPUs."""
+    if 'TORCHELASTIC_RUN_ID' in os.environ and not dist.is_initialized():
+        dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo')
 
 
 def stop():
@@ -43,6 +43,19 @@ def gather(value):
     values = [None] * dist.get_world_size()
     dist.all_gather_object(values, value)
     return values
+
+
+def on_first(action):
+    """Call `action()` on the first process; an InputError there is raised on every process."""
+    problem = None
+    if rank() == 0:
+        try:
+            action()
+        except InputError as error:
+            problem = str(error)
+    problem = gather(problem)[0]
+    if problem:
+        raise InputError(problem)
 
 
 def share_buffers(model):
@@ -78,8 +91,13 @@ def choose_devices(asked):
         raise InputError(f'--device {" ".join(map(str, asked))} asks for GPUs that are not there or twice for one; '
                          f'this machine has {count}, numbered from 0')
     if dist.is_initialized():
-        return [torch.device('cuda', int(os.environ['LOCAL_RANK']))], None
-    return [torch.device('cuda', number) for number in asked or [0]], None
+        asked, local = asked or list(range(count)), int(os.environ['LOCAL_RANK'])
+        if local >= len(asked):
+            raise InputError(f'torchrun started more processes here than the {len(asked)} GPUs they may use')
+        asked = [asked[local]]
+    devices = [torch.device('cuda', number) for number in asked or [0]]
+    torch.cuda.set_device(devices[0])
+    return devices, None
 
 
 def wrap(model, devices, train):

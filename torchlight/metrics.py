@@ -34,9 +34,11 @@ class Means:
             self.sums[name] = self.sums.get(name, 0.0) + float(value) * count
             self.counts[name] = self.counts.get(name, 0) + count
 
-    def result(self):
-        """{name: mean}."""
-        return {name: self.sums[name] / self.counts[name] for name in self.sums}
+    def result(self, gather=lambda own: [own]):
+        """{name: mean}, of all the processes that `gather` brings together."""
+        shares = gather((self.sums, self.counts))
+        return {name: sum(sums[name] for sums, _ in shares) / sum(counts[name] for _, counts in shares)
+                for name in self.sums}
 
 
 class Evaluation(NamedTuple):

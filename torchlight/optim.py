@@ -3,6 +3,8 @@ import math
 
 import torch
 
+from torchlight.errors import InputError
+
 OPTIMIZERS, SCHEDULES = ('SGD', 'Adam'), ('step', 'cosine')
 
 
@@ -16,10 +18,10 @@ class Optimizer:
 
     def __init__(self, parameters, arg, device):
         if arg.optimizer == 'SGD':
-            self.torch = torch.optim.SGD(parameters, arg.base_lr, momentum=0.9, nesterov=arg.nesterov,
+            self.inner = torch.optim.SGD(parameters, arg.base_lr, momentum=0.9, nesterov=arg.nesterov,
                                          weight_decay=arg.weight_decay)
         else:
-            self.torch = torch.optim.Adam(parameters, arg.base_lr, weight_decay=arg.weight_decay)
+            self.inner = torch.optim.Adam(parameters, arg.base_lr, weight_decay=arg.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=arg.amp == 'fp16')
         self.rule = {'base_lr': arg.base_lr, 'num_epoch': arg.num_epoch, 'schedule': arg.lr_schedule,
                      'milestones': arg.step, 'lr_decay_rate': arg.lr_decay_rate,
@@ -28,23 +30,37 @@ class Optimizer:
     def set_epoch(self, epoch):
         """Set and return the learning rate at `epoch`, a float that counts finished epochs."""
         lr = learning_rate(epoch, **self.rule)
-        for group in self.torch.param_groups:
+        for group in self.inner.param_groups:
             group['lr'] = lr
         return lr
 
-    def step(self, loss):
-        """Gradients of the loss, and one step along them."""
-        self.torch.zero_grad(set_to_none=True)
+    def backward(self, loss):
+        """The gradients of the loss."""
+        self.inner.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
-        self.scaler.step(self.torch)
+
+    def step(self):
+        """One step along the gradients."""
+        self.scaler.step(self.inner)
         self.scaler.update()
 
     def state_dict(self):
-        return {'optimizer': self.torch.state_dict(), 'scaler': self.scaler.state_dict()}
+        return {'optimizer': self.inner.state_dict(), 'scaler': self.scaler.state_dict()}
 
     def load_state_dict(self, state):
-        self.torch.load_state_dict(state['optimizer'])
-        self.scaler.load_state_dict(state['scaler'])
+        """Go on with the momenta of a checkpoint; the settings stay those of this run.
+
+        Raises InputError where they are of another optimiser.
+        """
+        settings = [{key: value for key, value in group.items() if key != 'params'} for group in self.inner.param_groups]
+        if settings[0].keys() != state['optimizer']['param_groups'][0].keys() - {'params'}:
+            raise InputError('the checkpoint is of another optimiser; give the same --optimizer, or take the weights '
+                             'alone with --weights')
+        self.inner.load_state_dict(state['optimizer'])
+        for group, own in zip(self.inner.param_groups, settings):
+            group.update(own)
+        if state['scaler'] and self.scaler.is_enabled():
+            self.scaler.load_state_dict(state['scaler'])
 
 
 def learning_rate(epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0,

@@ -12,8 +12,7 @@ from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.scores import write_scores
 
 LEFT_BY_RUNS = (r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|'
-                r'confusion_matrix\.png|curves\.png|epoch\d+_test_score(_refined)?\.pkl|epoch\d+_test_each_class_acc\.csv')
-TRACES = ('config.yaml', 'checkpoint.pt', 'runs')
+                r'confusion_matrix\.png|curves\.png|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv')
 
 
 class WorkDir:
@@ -33,8 +32,8 @@ class WorkDir:
         return self.path / 'checkpoint.pt'
 
     def occupied(self):
-        """Does the folder hold an earlier run?"""
-        return any((self.path / trace).exists() for trace in TRACES)
+        """Does the folder hold an earlier run, or anything that a new one would replace?"""
+        return bool(self.leftovers())
 
     def claim(self, assume_yes):
         """Make sure that a new run may take the folder: ask on a terminal, else insist on --assume-yes.
@@ -46,19 +45,36 @@ class WorkDir:
         if not sys.stdin.isatty():
             raise InputError(f'{self.path} already holds a run; continue it with --resume auto, replace it with '
                              '--assume-yes, or give another --work-dir')
-        if input(f'{self.path} already holds a run. Replace it? [y/N] ').strip().lower() not in ('y', 'yes'):
+        print(f'{self.path} already holds a run. Replace it? [y/N] ', end='', flush=True)
+        if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
             raise InputError(f'{self.path} is left as it is; continue its run with --resume auto, or give another '
                              '--work-dir')
 
+    def unbegun(self):
+        """Was the run that the folder holds interrupted before its first checkpoint?"""
+        return not any(path.suffix == '.pt' for path in self.leftovers())
+
     def clear(self):
         """Remove what an earlier run left (its log stays); returns how many files."""
-        weights = re.escape(self.prefix.name) + r'-\d+-\d+(\.pt|_wrong\.txt|_right\.txt)'
-        files = [path for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights)) if folder.is_dir()
-                 for path in folder.iterdir() if re.fullmatch(left, path.name)]
+        files = self.leftovers()
         count = sum(sum(part.is_file() for part in path.rglob('*')) if path.is_dir() else 1 for path in files)
         for path in files:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return count
+
+    def leftovers(self):
+        """The files and folders that runs leave, by their names."""
+        weights = re.escape(self.prefix.name) + r'-\d+-\d+(\.pt|_wrong\.txt|_right\.txt)'
+        return [path for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights)) if folder.is_dir()
+                for path in folder.iterdir() if re.fullmatch(left, path.name)]
+
+    def adopt(self, folder, best):
+        """Copy the best epoch's weights of the run in another folder; `best` has their epoch and step."""
+        for own in (self.weights(best['epoch'], best['step']), self.path / 'best.pt'):
+            if not (folder / own.name).exists():
+                raise InputError(f'{folder / own.name}, the best weights of the run to resume, does not exist')
+            with atomic_path(own) as temporary:
+                shutil.copyfile(folder / own.name, temporary)
 
     def describe(self, arg, model, command_line):
         """Write config.yaml and copies of the source files of the model and of its parts."""
@@ -79,22 +95,24 @@ class WorkDir:
         checkpoint.save(checkpoint.plain_state(model), path)
         return path
 
-    def write_evaluation(self, result, name, epoch, save_score):
+    def write_evaluation(self, result, name, part, epoch, save_score):
         """epoch<N>_test_each_class_acc.csv: each class's accuracy in row 1, the confusion matrix below; the scores.
 
         Args:
-            result: Evaluation of the clips `name`. epoch: N. save_score: write epoch<N>_test_score.pkl too.
+            result: Evaluation of the clips `name`. part: 'test', or 'val' for held-out training clips.
+            epoch: N. save_score: write epoch<N>_test_score.pkl too.
         """
+        stem = f'epoch{epoch}_{part}'
         matrix = result.confusion()
-        with atomic_path(self.path / f'epoch{epoch}_test_each_class_acc.csv') as temporary:
+        with atomic_path(self.path / f'{stem}_each_class_acc.csv') as temporary:
             with open(temporary, 'w', newline='') as file:
                 writer = csv.writer(file)
                 writer.writerow(metrics.class_accuracy(matrix))
                 writer.writerows(matrix)
         if save_score:
-            write_scores(self.path / f'epoch{epoch}_test_score.pkl', name, result.scores)
+            write_scores(self.path / f'{stem}_score.pkl', name, result.scores)
             if result.refined is not None:
-                write_scores(self.path / f'epoch{epoch}_test_score_refined.pkl', name, result.refined)
+                write_scores(self.path / f'{stem}_score_refined.pkl', name, result.refined)
 
     def draw_confusion(self, matrix):
         """confusion_matrix.png"""
