@@ -1,0 +1,43 @@
+"""What the labels mean, by data set, as the data sets' authors name their actions; label i is the i-th."""
+
+_NTU60 = (
+    'drink water', 'eat meal', 'brush teeth', 'brush hair', 'drop', 'pick up', 'throw', 'sit down', 'stand up',
+    'clapping', 'reading', 'writing', 'tear up paper', 'put on jacket', 'take off jacket', 'put on a shoe',
+    'take off a shoe', 'put on glasses', 'take off glasses', 'put on a hat/cap', 'take off a hat/cap', 'cheer up',
+    'hand waving', 'kicking something', 'reach into pocket', 'hopping', 'jump up', 'phone call',
+    'play with phone/tablet', 'type on a keyboard', 'point to something', 'taking a selfie', 'check time (from watch)',
+    'rub two hands', 'nod head/bow', 'shake head', 'wipe face', 'salute', 'put palms together',
+    'cross hands in front', 'sneeze/cough', 'staggering', 'falling down', 'headache', 'chest pain', 'back pain',
+    'neck pain', 'nausea/vomiting', 'fan self', 'punch/slap', 'kicking', 'pushing', 'pat on back', 'point finger',
+    'hugging', 'giving object', 'touch pocket', 'shaking hands', 'walking towards', 'walking apart')
+
+_NTU120_MORE = (
+    'put on headphone', 'take off headphone', 'shoot at basket', 'bounce ball', 'tennis bat swing',
+    'juggle table tennis ball', 'hush', 'flick hair', 'thumb up', 'thumb down', 'make OK sign', 'make victory sign',
+    'staple book', 'counting money', 'cutting nails', 'cutting paper', 'snap fingers', 'open bottle', 'sniff/smell',
+    'squat down', 'toss a coin', 'fold paper', 'ball up paper', 'play magic cube', 'apply cream on face',
+    'apply cream on hand', 'put on bag', 'take off bag', 'put object into bag', 'take object out of bag',
+    'open a box', 'move heavy objects', 'shake fist', 'throw up cap/hat', 'capitulate', 'cross arms', 'arm circles',
+    'arm swings', 'run on the spot', 'butt kicks', 'cross toe touch', 'side kick', 'yawn', 'stretch oneself',
+    'blow nose', 'hit with object', 'wield knife', 'knock over', 'grab stuff', 'shoot with gun', 'step on foot',
+    'high-five', 'cheers and drink', 'carry object', 'take a photo', 'follow', 'whisper', 'exchange things',
+    'support somebody', 'rock-paper-scissors')
+
+CLASS_NAMES = {
+    'ntu60': _NTU60,
+    'ntu120': _NTU60 + _NTU120_MORE,
+    'nw-ucla': ('pick up with one hand', 'pick up with two hands', 'drop trash', 'walk around', 'sit down', 'stand up',
+                'donning', 'doffing', 'throw', 'carry'),
+    'utd-mhad': ('swipe left', 'swipe right', 'wave', 'clap', 'throw', 'arm cross', 'basketball shoot', 'draw x',
+                 'draw circle (clockwise)', 'draw circle (counter-clockwise)', 'draw triangle', 'bowling', 'boxing',
+                 'baseball swing', 'tennis swing', 'arm curl', 'tennis serve', 'push', 'knock', 'catch',
+                 'pick up and throw', 'jog', 'walk', 'sit to stand', 'stand to sit', 'lunge', 'squat'),
+    'sysu': ('drinking', 'pouring', 'calling phone', 'playing phone', 'wearing backpack', 'packing backpack',
+             'sitting chair', 'moving chair', 'taking out wallet', 'taking from wallet', 'mopping', 'sweeping'),
+}
+
+
+def class_name(dataset, label):
+    """The action's name, or '' where the data set or the label has none."""
+    names = CLASS_NAMES.get(dataset, ())
+    return names[label] if 0 <= label < len(names) else ''
