@@ -50,7 +50,7 @@ def test_a_warm_up_as_long_as_the_run_has_no_cosine_left():
 
 def test_the_optimisers_take_the_recipe():
     weight = torch.nn.Parameter(torch.ones(2))
-    sgd, adam = make(weight).torch, make(weight, optimizer='Adam').torch
+    sgd, adam = make(weight).inner, make(weight, optimizer='Adam').inner
     assert type(sgd) is torch.optim.SGD and type(adam) is torch.optim.Adam
     assert {key: sgd.defaults[key] for key in ('lr', 'momentum', 'nesterov', 'weight_decay')} == {
         'lr': .1, 'momentum': .9, 'nesterov': True, 'weight_decay': 4e-4}
@@ -61,7 +61,7 @@ def test_the_rule_reaches_every_group():
     weights = [{'params': [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]
     optimizer = make(*weights)
     assert optimizer.set_epoch(35) == pytest.approx(.01)
-    assert [group['lr'] for group in optimizer.torch.param_groups] == pytest.approx([.01, .01])
+    assert [group['lr'] for group in optimizer.inner.param_groups] == pytest.approx([.01, .01])
     cosine = make(*weights, lr_schedule='cosine', min_lr=1e-4)
     assert cosine.set_epoch(65) == pytest.approx(1e-4)
 
@@ -70,18 +70,22 @@ def test_a_step_of_nesterov_by_hand():
     weight = torch.nn.Parameter(torch.tensor([2.]))
     optimizer = make(weight, weight_decay=.5)
     optimizer.set_epoch(5)
-    optimizer.step((3 * weight).sum())
+    optimizer.backward((3 * weight).sum())
+    optimizer.step()
     assert weight.item() == pytest.approx(2 - .1 * 1.9 * (3 + .5 * 2))
-    optimizer.step((3 * weight).sum())
+    optimizer.backward((3 * weight).sum())
+    optimizer.step()
     assert weight.grad.item() == 3  # of this step alone
 
 
 def test_a_loaded_state_goes_on_as_the_saved_one():
     weights = [torch.nn.Parameter(torch.tensor([2.])) for _ in range(2)]
     first, second = (make(weight) for weight in weights)
-    first.step(weights[0].square().sum())
+    first.backward(weights[0].square().sum())
+    first.step()
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     weights[1].data = weights[0].data.clone()
     for optimizer, weight in zip((first, second), weights):
-        optimizer.step(weight.square().sum())
+        optimizer.backward(weight.square().sum())
+        optimizer.step()
     assert weights[0].item() == weights[1].item()

@@ -107,7 +107,7 @@ def test_a_folder_that_is_not_there_has_nothing_to_clear(work):
 
 
 def test_the_table_has_class_accuracies_and_the_confusion_matrix(work):
-    work.write_evaluation(RESULT, NAMES, 7, save_score=False)
+    work.write_evaluation(RESULT, NAMES, 'test', 7, save_score=False)
     assert files_in(work.path) == {'epoch7_test_each_class_acc.csv'}
     with open(work.path / 'epoch7_test_each_class_acc.csv') as file:
         rows = np.array(list(csv.reader(file)), float)
@@ -116,7 +116,7 @@ def test_the_table_has_class_accuracies_and_the_confusion_matrix(work):
 
 
 def test_scores_are_written_on_demand_and_refined_ones_too(work):
-    work.write_evaluation(RESULT._replace(refined=2 * RESULT.scores), NAMES, 1, save_score=True)
+    work.write_evaluation(RESULT._replace(refined=2 * RESULT.scores), NAMES, 'test', 1, save_score=True)
     scores, refined = (read_arrays(work.path / f'epoch1_test_score{ending}.pkl') for ending in ('', '_refined'))
     assert list(scores) == list(refined) == NAMES
     np.testing.assert_array_equal(np.stack(list(scores.values())), RESULT.scores)

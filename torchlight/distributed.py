@@ -10,7 +10,7 @@ from torchlight.errors import InputError
 
 def start():
     """Join the process group when torchrun started this process: gloo, and nccl between GPUs."""
-    if 'TORCHELASTIC_RUN_ID' in os.environ and not dist.is_initialized():
+    if {'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR'} <= os.environ.keys() and not dist.is_initialized():
         dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo')
 
 

@@ -45,8 +45,11 @@ class WorkDir:
         if not sys.stdin.isatty():
             raise InputError(f'{self.path} already holds a run; continue it with --resume auto, replace it with '
                              '--assume-yes, or give another --work-dir')
-        print(f'{self.path} already holds a run. Replace it? [y/N] ', end='', flush=True)
-        if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
+        try:
+            answer = input(f'{self.path} already holds a run. Replace it? [y/N] ')
+        except EOFError:  # Ctrl-D
+            answer = 'n'
+        if answer.strip().lower() not in ('y', 'yes'):
             raise InputError(f'{self.path} is left as it is; continue its run with --resume auto, or give another '
                              '--work-dir')
 
