@@ -145,6 +145,24 @@ def hold_out(store, split, held_out):
     return require_clips(store, split)
 
 
+def map_labels(store, label_map):
+    """The clips whose label is a key of `label_map`, {label: label of another data set's classes}, labelled anew.
+
+    None keeps all clips and their labels. Raises InputError for a map that is none, or that leaves no clip.
+    """
+    if label_map is None:
+        return store
+    if not isinstance(label_map, dict) or not all(type(label) is int and label >= 0
+                                                  for pair in label_map.items() for label in pair):
+        raise InputError(f'label_map is {label_map!r}, not pairs of labels from 0 on such as {{2: 22}}')
+    kept = store.select([label in label_map for label in store.label.tolist()])
+    if not len(kept):
+        raise InputError(f'label_map leaves no clip: it has the labels {sorted(label_map)}, and the clips have '
+                         f'{np.unique(store.label).tolist()}')
+    kept.label = np.array([label_map[label] for label in kept.label.tolist()], np.int64)
+    return kept
+
+
 def require_clips(store, split):
     """The store; raises InputError where it has no clip."""
     if not len(store):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from feeders import stores, transforms
-from feeders.feeder import StoreFeeder, check_split, choose_split, hold_out, open_optional
+from feeders.feeder import StoreFeeder, check_split, choose_split, hold_out, map_labels, open_optional
 from feeders.splits import PROTOCOLS
 from torchlight.errors import InputError
 
@@ -33,13 +33,16 @@ class Feeder(StoreFeeder):
             clip's), to see whether a branch uses its input.
         video_made_with, text_made_with: what the stores must say of themselves, such as {encoder: inception_v3}.
         held_out: share of the training clips kept aside. repeat: how often each clip comes in an epoch.
+        label_map: {label of the data: label of the model's classes}, for a model of another data set; clips of other
+            labels are left out.
         graph, graph_args: the skeleton, for its bones. debug: the first 100 clips only.
     """
 
     def __init__(self, data_path, split='train', benchmark=None, window_size=64, p_interval=(0.95,), random_rot=False,
                  bone=False, vel=False, num_person=2, missing_person='zero', sample_path=None, video_path=None,
                  text_path=None, object_path=None, video_ablation=None, text_ablation=None, video_made_with=None,
-                 text_made_with=None, held_out=0, repeat=1, graph='graph.ntu_rgb_d.Graph', graph_args=None, debug=False):
+                 text_made_with=None, held_out=0, repeat=1, label_map=None, graph='graph.ntu_rgb_d.Graph',
+                 graph_args=None, debug=False):
         if missing_person not in MISSING_PERSON:
             raise InputError(f'missing_person is {missing_person!r}, not one of {MISSING_PERSON}')
         if text_path and object_path:
@@ -51,7 +54,7 @@ class Feeder(StoreFeeder):
             raise InputError(f'window_size is {window_size}; at least 1 frame is needed')
         self.window_size, self.p_interval, self.random_rot = window_size, p_interval, random_rot
         self.num_person, self.missing_person = num_person, missing_person
-        store = _open(data_path, split, benchmark, sample_path, held_out)
+        store = _open(data_path, split, benchmark, sample_path, held_out, label_map)
         if store.layout[0] > num_person:
             raise InputError(f'{data_path} has {store.layout[0]} persons a clip and num_person is {num_person}')
         if debug:
@@ -93,7 +96,7 @@ class Feeder(StoreFeeder):
                 + self.store.frames[first[:, None] + upper] * weight)
 
 
-def _open(data_path, split, benchmark, sample_path, held_out):
+def _open(data_path, split, benchmark, sample_path, held_out, label_map):
     if not Path(data_path).exists():
         dataset = Path(data_path).stem if Path(data_path).stem in PROTOCOLS else '<dataset>'
         raise InputError(f'{data_path} does not exist; `python -m feeders.prepare {dataset} --raw DIR --out {data_path}` '
@@ -106,8 +109,8 @@ def _open(data_path, split, benchmark, sample_path, held_out):
                              "'all', or make a store of it with `python -m feeders.prepare import-npz`")
         names = stores.read_names(sample_path) if sample_path else None
         part = 'train' if split in ('train', 'held_out') else 'test'
-        return hold_out(stores.open_npz(data_path, part, names), split, held_out)
+        return hold_out(map_labels(stores.open_npz(data_path, part, names), label_map), split, held_out)
     if sample_path:
         raise InputError(f'sample_path is for a .npz; {data_path} has its own clip names')
     store = stores.open_clip(data_path) if ending == '.npy' else stores.open_skeletons(data_path)
-    return choose_split(store, split, benchmark, held_out)
+    return choose_split(map_labels(store, label_map), split, benchmark, held_out)

@@ -145,6 +145,9 @@ def test_sysu_recordings_are_found_by_shape(tmp_path):
     expected = world.transpose(2, 0, 1).astype(np.float32)
     for index in range(3):
         assert np.array_equal(store.clip(index)[:, 0], expected - expected[0, 1])
+    mapped = kinect.to_ntu_joints(expected[:, None])
+    assert np.array_equal(kinect.read_sysu(25, tmp_path, folder).frames, mapped - mapped[0, 0, 1])
+    assert kinect.layout_of(25) == (2, 25, 3)
 
 
 def test_sysu_folders_that_do_not_fit_are_left_out(tmp_path, capsys):

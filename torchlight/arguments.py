@@ -2,7 +2,7 @@
 from feeders.transforms import STREAMS
 from torchlight.errors import InputError
 
-CLIP_KEYS = ('data_path', 'benchmark', 'sample_path')  # of a feeder's arguments: which clips
+CLIP_KEYS = ('data_path', 'benchmark', 'sample_path', 'label_map')  # of a feeder's arguments: which clips
 VIDEO_KEYS = ('video_path', 'video_ablation', 'video_made_with')
 TEXT_KEYS = ('text_path', 'object_path', 'text_ablation', 'text_made_with')
 

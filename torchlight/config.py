@@ -9,7 +9,8 @@ from torchlight.errors import InputError
 from torchlight.imports import nearest
 
 
-OF_ONE_COMMAND = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output')  # not of the run: config.yaml has none
+# Not in config.yaml, which tests and resumes the run: there ignore_weights would drop what the run has learned.
+OF_ONE_COMMAND = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output', 'weights', 'ignore_weights')
 
 
 class Loader(yaml.SafeLoader):

@@ -41,7 +41,7 @@ def add_parsers(commands):
                           ('sysu', 'SYSU 3D HOI: folders …<action>/…<subject>/ with a .mat or .txt')):
         parser = commands.add_parser(dataset, help=f'{text} → store')
         parser.add_argument('--raw', required=True, metavar='DIR', help='the folder that holds them')
-        if dataset == 'utd-mhad':
+        if dataset != 'ucla':
             parser.add_argument('--joints', type=int, choices=(20, 25), default=20,
                                 help="25: mapped to NTU's joints, for transfer (a rule of ours)")
         add_arguments(parser)
@@ -55,13 +55,17 @@ def run_ucla(args):
 
 def run_utd(args):
     files = find_files(args.raw, '*_skeleton.mat')
-    layout = (1, JOINTS, 3) if args.joints == JOINTS else (2, 25, 3)
-    return build_store(args, 'utd-mhad', layout, files, partial(read_utd, args.joints))
+    return build_store(args, 'utd-mhad', layout_of(args.joints), files, partial(read_utd, args.joints))
 
 
 def run_sysu(args):
     folders = sorted({file.parent for file in find_files(args.raw, '*.[mt][ax]t')})
-    return build_store(args, 'sysu', (1, JOINTS, 3), folders, partial(read_sysu, Path(args.raw)))
+    return build_store(args, 'sysu', layout_of(args.joints), folders, partial(read_sysu, args.joints, Path(args.raw)))
+
+
+def layout_of(joints):
+    """(M, V, C) of a store; NTU's joints come with NTU's second person, who is absent."""
+    return (1 if joints == JOINTS else 2, joints, 3)
 
 
 def find_files(folder, pattern):
@@ -101,10 +105,10 @@ def read_utd(joints, path):
     if not _is_skeleton(skeleton):
         raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
     frames = one_person(time_first(skeleton)[:, UTD_TO_UCLA])
-    return Clip(name, label, translate(frames if joints == JOINTS else to_ntu_joints(frames)))
+    return Clip(name, label, placed(frames, joints))
 
 
-def read_sysu(root, folder):
+def read_sysu(joints, root, folder):
     """One recording's folder, …<action number>/…<subject number>: its (20, 3, T) world coordinates → Clip."""
     numbers = [re.search(r'(\d+)$', part) for part in folder.relative_to(root).parts[-2:]]
     if len(numbers) < 2 or not all(numbers):
@@ -119,7 +123,7 @@ def read_sysu(root, folder):
     skeletons = world or skeletons
     if len(skeletons) != 1:
         raise ClipError(f'holds {len(skeletons)} skeletons (20, 3, T); expected one, or one with "world" in its name')
-    return Clip(f'a{action:02}_s{subject:02}', action - 1, translate(one_person(skeletons[0])))
+    return Clip(f'a{action:02}_s{subject:02}', action - 1, placed(one_person(skeletons[0]), joints))
 
 
 def read_mat(path):
@@ -159,6 +163,11 @@ def one_person(frames):
     if not np.isfinite(frames).all():
         raise ClipError('holds NaN or Inf')
     return frames[:, None].astype(np.float32)
+
+
+def placed(frames, joints):
+    """(T, P, 20, 3) → (T, P, joints, 3), mapped where joints is 25, with NTU's origin."""
+    return translate(frames if joints == JOINTS else to_ntu_joints(frames))
 
 
 def to_ntu_joints(frames):
