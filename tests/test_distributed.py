@@ -92,7 +92,7 @@ def test_two_processes_gather_in_order_and_share_weights_and_buffers(tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    multiprocessing.start_processes(process, (port, str(tmp_path)), nprocs=2, start_method='fork')
+    multiprocessing.start_processes(process, (port, str(tmp_path)), nprocs=2, start_method='spawn')
     seen = [torch.load(tmp_path / f'{rank}.pt', weights_only=True) for rank in range(2)]
     same = {'world_size': 2, 'gathered': [{'from': 0, 'list': [0]}, {'from': 1, 'list': [1, 1]}],
             'weight': 2., 'mean': 5.}
