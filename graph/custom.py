@@ -7,7 +7,7 @@ from graph import tools
 from torchlight.errors import InputError
 
 
-class Graph:
+class Graph(tools.SpatialGraph):
     """A: (3, V, V) float64, spatial partition. parents: (V,) int64, the bone pairs.
 
     Args:
@@ -17,7 +17,6 @@ class Graph:
     """
 
     def __init__(self, num_point, edges, labeling_mode='spatial'):
-        tools.require_spatial(labeling_mode)
         for edge in edges:
             if not isinstance(edge, (list, tuple)) or len(edge) != 2 or not all(
                     isinstance(joint, int) and 0 <= joint < num_point for joint in edge):
@@ -29,6 +28,4 @@ class Graph:
                 raise InputError(f'edge {[child, parent]} joins a joint to itself; leave the root out')
             if children.count(child) > 1:
                 raise InputError(f'joint {child} has several parents in edges')
-        self.num_point, self.inward = num_point, edges
-        self.A = tools.spatial_graph(edges, num_point)
-        self.parents = tools.parents(edges, num_point)
+        super().__init__(num_point, edges, labeling_mode)

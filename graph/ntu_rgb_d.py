@@ -9,11 +9,8 @@ inward = tools.zero_based([
     (25, 12)])
 
 
-class Graph:
+class Graph(tools.SpatialGraph):
     """A: (3, 25, 25) float64, spatial partition. parents: (25,) int64, the bone pairs."""
 
     def __init__(self, labeling_mode='spatial'):
-        tools.require_spatial(labeling_mode)
-        self.num_point, self.inward = num_point, inward
-        self.A = tools.spatial_graph(inward, num_point)
-        self.parents = tools.parents(inward, num_point)
+        super().__init__(num_point, inward, labeling_mode)

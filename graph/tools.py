@@ -45,3 +45,13 @@ def require_spatial(labeling_mode):
     """Raise InputError unless `labeling_mode` is 'spatial', the one labelling there is."""
     if labeling_mode != 'spatial':
         raise InputError(f"labeling_mode is {labeling_mode!r}, not 'spatial'")
+
+
+class SpatialGraph:
+    """A skeleton by its inward edges: A (3, V, V) float64, spatial partition; parents (V,) int64, the bone pairs."""
+
+    def __init__(self, num_point, inward, labeling_mode):
+        require_spatial(labeling_mode)
+        self.num_point, self.inward = num_point, inward
+        self.A = spatial_graph(inward, num_point)
+        self.parents = parents(inward, num_point)

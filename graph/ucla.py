@@ -8,11 +8,8 @@ inward = tools.zero_based([
     (13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19)])
 
 
-class Graph:
+class Graph(tools.SpatialGraph):
     """A: (3, 20, 20) float64, spatial partition. parents: (20,) int64, the bone pairs."""
 
     def __init__(self, labeling_mode='spatial'):
-        tools.require_spatial(labeling_mode)
-        self.num_point, self.inward = num_point, inward
-        self.A = tools.spatial_graph(inward, num_point)
-        self.parents = tools.parents(inward, num_point)
+        super().__init__(num_point, inward, labeling_mode)
