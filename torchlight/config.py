@@ -163,7 +163,7 @@ def parse(parser, argv=None):
     known = parser.settings()
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        flags = [flag for action in parser.settings().values() for flag in action.option_strings]
+        flags = ['--config', *(flag for action in known.values() for flag in action.option_strings)]
         raise InputError(f'unknown argument {unknown[0]!r}{nearest(unknown[0], flags, list_all=False)} (see --help)')
     from_file = load_yaml(given.config, known)
     parser.set_defaults(**{key: _typed(known[key], value, given.config) for key, value in from_file.items()})
