@@ -3,6 +3,7 @@
 
 python main_MMCL.py --config config/sample/joint.yaml
 """
+
 import math
 import os
 import shlex
@@ -45,11 +46,16 @@ def get_parser():
     add('--seed', type=count, default=1, help='of weights, order and augmentations')
 
     add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class of the data')
-    add('--train-feeder-args', **pairs, help='its arguments for training, added to the YAML file\'s')
+    add('--train-feeder-args', **pairs, help="its arguments for training, added to the YAML file's")
     add('--test-feeder-args', **pairs, help='likewise for testing')
     add('--stream', choices=list(STREAMS), help='sets bone and vel in both')
-    add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
-        help='choose the best epoch on this share of the training clips instead of the test clips')
+    add(
+        '--held-out',
+        type=not_negative,
+        default=0.0,
+        metavar='SHARE',
+        help='choose the best epoch on this share of the training clips instead of the test clips',
+    )
     add('--num-worker', type=count, default=0, help='processes that read data (0: this one)')
 
     add('--model', default='model.MMCL.Model', help='class of the model')
@@ -74,8 +80,14 @@ def get_parser():
     add('--start-epoch', type=count, default=0, help='epochs to count as done; with --weights, not with --resume')
     add('--num-epoch', type=count, default=80, help='epochs in all')
 
-    add('--device', type=distributed.parse_device, nargs='+', default=[], metavar='N',
-        help='GPU numbers, or cpu (default: the first GPU, or else the CPU)')
+    add(
+        '--device',
+        type=distributed.parse_device,
+        nargs='+',
+        default=[],
+        metavar='N',
+        help='GPU numbers, or cpu (default: the first GPU, or else the CPU)',
+    )
     add('--amp', choices=list(AMP), default='no', help='mixed precision')
     add('--compile', **alone, help='compile the model with torch.compile')
 
@@ -113,19 +125,26 @@ class Processor:
         if arg.phase in ('test', 'predict', 'export') and not arg.weights:
             raise InputError(f'--phase {arg.phase} needs --weights, the file of a trained model')
         if arg.phase == 'test' and not os.access(Path(arg.weights).resolve().parent, os.W_OK):
-            raise InputError(f'the lists of right and wrong clips go beside {arg.weights}, where writing is not allowed')
+            raise InputError(
+                f'the lists of right and wrong clips go beside {arg.weights}, where writing is not allowed'
+            )
         if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
             raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
         if len(self.devices) > 1 and (arg.compile or arg.amp == 'bf16'):
             raise InputError('--compile and --amp bf16 work on one device a process; for several use torchrun')
         arguments.check_sizes(arg.model_args)
-        self.feeders = {part: build(arg.feeder, args, f'{"train" if part == "train" else "test"}_feeder_args')
-                        for part, args in arguments.feeder_arguments(arg).items()}
+        self.feeders = {
+            part: build(arg.feeder, args, f'{"train" if part == "train" else "test"}_feeder_args')
+            for part, args in arguments.feeder_arguments(arg).items()
+        }
         for part, feeder in self.feeders.items():
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
         widths = self.feeders['train' if arg.phase == 'train' else 'test'].feature_width if self.feeders else {}
-        self.model = build(arg.model, arguments.with_widths(arg.model_args, widths),
-                           f'model_args, with the widths of {" and ".join(widths)} features,' if widths else 'model_args')
+        self.model = build(
+            arg.model,
+            arguments.with_widths(arg.model_args, widths),
+            f'model_args, with the widths of {" and ".join(widths)} features,' if widths else 'model_args',
+        )
         if arg.phase == 'train' and hasattr(self.model, 'set_statistics'):
             self.model.set_statistics(self.feeders['train'].feature_statistics)
         self.model.to(self.device)
@@ -145,18 +164,27 @@ class Processor:
         train, world = part == 'train', distributed.world_size()
         size = self.arg.batch_size if train else self.arg.test_batch_size
         if train and (len(feeder) < size or size % world):
-            raise InputError(f'batch_size is {size}; it must be at most the {len(feeder)} training clips and divide '
-                             f'into {world} processes')
+            raise InputError(
+                f'batch_size is {size}; it must be at most the {len(feeder)} training clips and divide '
+                f'into {world} processes'
+            )
         order = BatchOrder(len(feeder) if train else len(feeder.name), size, train, distributed.rank(), world)
-        return DataLoader(feeder, batch_sampler=order, num_workers=self.arg.num_worker, collate_fn=collate,
-                          pin_memory=self.device.type == 'cuda', persistent_workers=self.arg.num_worker > 0,
-                          generator=torch.Generator())  # its own, so that dropout draws the same for any workers
+        return DataLoader(
+            feeder,
+            batch_sampler=order,
+            num_workers=self.arg.num_worker,
+            collate_fn=collate,
+            pin_memory=self.device.type == 'cuda',
+            persistent_workers=self.arg.num_worker > 0,
+            generator=torch.Generator(),
+        )  # its own, so that dropout draws the same for any workers
 
     def batches(self, part, label):
         """The batches of a loader on the device (clip numbers stay behind), with a progress bar."""
         for batch in progress(self.loaders[part], label, quiet=not self.first):
-            yield Batch(*(None if value is None else value.to(self.device, non_blocking=True)
-                          for value in batch))._replace(index=batch.index)
+            yield Batch(
+                *(None if value is None else value.to(self.device, non_blocking=True) for value in batch)
+            )._replace(index=batch.index)
 
     def autocast(self):
         """The precision of the network, by --amp."""
@@ -193,8 +221,9 @@ class Processor:
         distributed.on_first(lambda: self.take_work_dir(resume))
         parameters = sum(p.numel() for p in self.model.parameters())
         origin = self.feeders['train'].feature_origin
-        features = [f'{kind} ({width} wide; {origin[kind]})'
-                    for kind, width in self.feeders['train'].feature_width.items()]
+        features = [
+            f'{kind} ({width} wide; {origin[kind]})' for kind, width in self.feeders['train'].feature_width.items()
+        ]
         self.log(f'Model: {arg.model}, {parameters:,} parameters, on {" ".join(map(str, self.devices))}')
         self.log(f'Clips: {", ".join(f"{len(feeder.name)} {part}" for part, feeder in self.feeders.items())}')
         self.log('Helper features: ' + (', '.join(features) or 'none, so this trains the plain student'))
@@ -211,7 +240,9 @@ class Processor:
             if self.best:
                 work_dir.adopt(resume.parent, self.best)
         elif self.best and not work_dir.weights(self.best['epoch'], self.best['step']).exists():
-            raise InputError(f'{work_dir.weights(self.best["epoch"], self.best["step"])}, the best weights so far, is gone')
+            raise InputError(
+                f'{work_dir.weights(self.best["epoch"], self.best["step"])}, the best weights so far, is gone'
+            )
         work_dir.describe(self.arg, self.model, shlex.join(sys.argv))
 
     def train_epoch(self):
@@ -235,8 +266,10 @@ class Processor:
             ready = time.perf_counter()
         seconds, result = time.perf_counter() - began, {**means.result(distributed.gather), 'lr': lr}
         self.log('\tMean training ' + ', '.join(f'{name}: {value:.4g}' for name, value in result.items()))
-        self.log(f'\tTime: {seconds:.1f} s, {steps * arg.batch_size / seconds:.1f} clips/s; '
-                 f'[Data] {waited / seconds:.0%}, [Network] {1 - waited / seconds:.0%}')
+        self.log(
+            f'\tTime: {seconds:.1f} s, {steps * arg.batch_size / seconds:.1f} clips/s; '
+            f'[Data] {waited / seconds:.0%}, [Network] {1 - waited / seconds:.0%}'
+        )
         return result
 
     def train_step(self, batch, lr):
@@ -251,9 +284,11 @@ class Processor:
         self.optimizer.backward(terms['loss'])
         values = dict(zip(terms, torch.stack([term.detach() for term in terms.values()]).tolist()))
         if not math.isfinite(values['loss']):
-            raise InputError(f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at '
-                             f'learning rate {lr:g}; the step was not taken, and {self.work_dir.checkpoint} stays as '
-                             'the last whole epoch left it; try a lower --base-lr')
+            raise InputError(
+                f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at '
+                f'learning rate {lr:g}; the step was not taken, and {self.work_dir.checkpoint} stays as '
+                'the last whole epoch left it; try a lower --base-lr'
+            )
         self.optimizer.step()
         return values
 
@@ -303,10 +338,18 @@ class Processor:
         if best:
             checkpoint.save(checkpoint.plain_state(self.student), self.work_dir.path / 'best.pt')
         self.work_dir.draw_curves(self.history)
-        checkpoint.save({
-            'model': checkpoint.plain_state(self.model), 'epoch': self.epoch, 'global_step': self.global_step,
-            'best': self.best, 'history': self.history, 'arg': vars(self.arg), **self.optimizer.state_dict(),
-        }, self.work_dir.checkpoint)
+        checkpoint.save(
+            {
+                'model': checkpoint.plain_state(self.model),
+                'epoch': self.epoch,
+                'global_step': self.global_step,
+                'best': self.best,
+                'history': self.history,
+                'arg': vars(self.arg),
+                **self.optimizer.state_dict(),
+            },
+            self.work_dir.checkpoint,
+        )
         if best and former and not self.due(former['epoch']):
             self.work_dir.weights(former['epoch'], former['step']).unlink(missing_ok=True)
 
@@ -316,8 +359,11 @@ class Processor:
         self.optimizer.load_state_dict(state)
         self.epoch, self.global_step = state['epoch'], state['global_step']
         self.best, self.history = state['best'], state['history']
-        changed = [f'{key} {value!r} → {vars(self.arg)[key]!r}' for key, value in state['arg'].items()
-                   if vars(self.arg).get(key) != value and key not in ('resume', 'config', 'assume_yes')]
+        changed = [
+            f'{key} {value!r} → {vars(self.arg)[key]!r}'
+            for key, value in state['arg'].items()
+            if vars(self.arg).get(key) != value and key not in ('resume', 'config', 'assume_yes')
+        ]
         self.log(f'Resumed {path} after epoch {self.epoch}' + (f'; changed: {", ".join(changed)}' if changed else ''))
 
     def finish(self):
@@ -338,11 +384,15 @@ class Processor:
         self.log(f'Batch Size: {arg.batch_size}')
         self.log(f'Test Batch Size: {arg.test_batch_size}')
         self.log(f'seed: {arg.seed}')
-        self.log(f'Results: {self.work_dir.path} (log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, '
-                 f'{weights.name}, best.pt)')
-        self.log(f'Next: python main_MMCL.py --config {self.work_dir.path / "config.yaml"} --phase test --weights '
-                 f'{self.work_dir.path / "best.pt"}; the curves with tensorboard --logdir '
-                 f'{self.work_dir.path / "runs"}')
+        self.log(
+            f'Results: {self.work_dir.path} (log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, '
+            f'{weights.name}, best.pt)'
+        )
+        self.log(
+            f'Next: python main_MMCL.py --config {self.work_dir.path / "config.yaml"} --phase test --weights '
+            f'{self.work_dir.path / "best.pt"}; the curves with tensorboard --logdir '
+            f'{self.work_dir.path / "runs"}'
+        )
 
     def test(self):
         """Score the test clips with the given weights."""

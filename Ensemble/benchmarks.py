@@ -2,6 +2,7 @@
 
 Legend: N clips.
 """
+
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ CUSTOM = 'custom'
 
 class Benchmark(NamedTuple):
     """dataset, rule: as feeders.splits knows them. label: clip name → its class."""
+
     dataset: str
     rule: str
     label: callable
@@ -43,8 +45,12 @@ BENCHMARKS = {
     'NW-UCLA': Benchmark('nw-ucla', 'xview', ucla_label),
     'UTD-MHAD': Benchmark('utd-mhad', 'xsub', utd_label),
 }
-CTRGCN_NAMES = {'ntu/xsub': 'NTU60XSub', 'ntu/xview': 'NTU60XView', 'ntu120/xsub': 'NTU120XSub',
-                'ntu120/xset': 'NTU120XSet'}
+CTRGCN_NAMES = {
+    'ntu/xsub': 'NTU60XSub',
+    'ntu/xview': 'NTU60XView',
+    'ntu120/xsub': 'NTU120XSub',
+    'ntu120/xset': 'NTU120XSet',
+}
 
 
 def benchmark_named(text):
@@ -68,8 +74,10 @@ def labels_of(benchmark, clips, classes, path=None):
     if benchmark == CUSTOM:
         label = read_labels(path, clips)
         if not 0 <= label.min() <= label.max() < classes:
-            raise InputError(f'{path} has labels {label.min()} to {label.max()}; with {classes} classes in the scores, '
-                             f'0 to {classes - 1} are expected')
+            raise InputError(
+                f'{path} has labels {label.min()} to {label.max()}; with {classes} classes in the scores, '
+                f'0 to {classes - 1} are expected'
+            )
         return label
     label = labels_from_names(benchmark, clips)
     if classes != BENCHMARKS[benchmark].num_class:
@@ -86,8 +94,9 @@ def labels_from_names(benchmark, clips):
     classes = BENCHMARKS[benchmark].num_class
     wrong = [clips[i] for i in np.flatnonzero((label < 0) | (label >= classes))]
     if wrong:
-        raise InputError(f"{some(len(clips), wrong)} mean a class beyond {benchmark}'s {classes}; "
-                         'is --benchmark right?')
+        raise InputError(
+            f"{some(len(clips), wrong)} mean a class beyond {benchmark}'s {classes}; is --benchmark right?"
+        )
     return label
 
 
@@ -130,6 +139,7 @@ def read_labels(path, clips):
         names, labels = store.name, store.label.tolist()
     else:
         from feeders.prepare.tables import read_table  # only here: it brings what prepares whole data sets
+
         rows, wrong = read_table(path)
         if wrong:
             raise InputError(f'{wrong[0].source}: {wrong[0].reason}')
@@ -168,6 +178,8 @@ def _read_val_label(path):
     except (TypeError, KeyError, ValueError, IndexError, OverflowError):
         valid = False
     if not valid:
-        raise InputError(f"{path} is not a list of {{'file_name': …, 'label': from 1}}; a text file of names, one a "
-                         'line, serves as well')
+        raise InputError(
+            f"{path} is not a list of {{'file_name': …, 'label': from 1}}; a text file of names, one a "
+            'line, serves as well'
+        )
     return names, labels

@@ -7,6 +7,7 @@
 
 Legend: S streams, N clips, K classes.
 """
+
 import os
 import sys
 from pathlib import Path
@@ -17,8 +18,11 @@ if __name__ == '__main__' and not __package__:
     # so do relative paths, exit status and signals. PYTHONSAFEPATH keeps out modules that happen to lie in that folder.
     root = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))
-    os.execve(sys.executable, [sys.executable, '-m', 'Ensemble.ensemble', *sys.argv[1:]],
-              {**os.environ, 'PYTHONPATH': paths, 'PYTHONSAFEPATH': '1'})
+    os.execve(
+        sys.executable,
+        [sys.executable, '-m', 'Ensemble.ensemble', *sys.argv[1:]],
+        {**os.environ, 'PYTHONPATH': paths, 'PYTHONSAFEPATH': '1'},
+    )
 
 import argparse
 
@@ -63,31 +67,66 @@ def get_parser():
     parser = Parser(prog='ensemble.py', description='Fuse the scores of several streams, clip by clip.')
     parser.set_defaults(streams={})
     for name in ORDER:
-        parser.add(f'--{name}_Score', action=StreamAction, const=name, default=argparse.SUPPRESS, metavar='FILE',
-                   help=f'score pickle of the stream {name}')
-    parser.add('--scores', action=StreamAction, nargs='+', default=argparse.SUPPRESS, metavar='NAME=FILE',
-               help='score pickles of streams by any name')
+        parser.add(
+            f'--{name}_Score',
+            action=StreamAction,
+            const=name,
+            default=argparse.SUPPRESS,
+            metavar='FILE',
+            help=f'score pickle of the stream {name}',
+        )
+    parser.add(
+        '--scores',
+        action=StreamAction,
+        nargs='+',
+        default=argparse.SUPPRESS,
+        metavar='NAME=FILE',
+        help='score pickles of streams by any name',
+    )
     parser.add('--benchmark', help=', '.join([*benchmarks.BENCHMARKS, benchmarks.CUSTOM]))
-    parser.add('--val_sample', metavar='FILE', help="the clips' names, in the order in which scores may count them: a "
-                                                    'list, one a line, or a val_label.pkl')
-    parser.add('--labels', metavar='FILE', help='for custom: a table name,label from 0 (.csv), a skeleton store (.h5) '
-                                                'or a val_label.pkl')
-    parser.add('--rates', nargs='+', metavar='WEIGHT', help='a weight for each stream, in the order of the command '
-                                                            'line, or NAME=WEIGHT')
+    parser.add(
+        '--val_sample',
+        metavar='FILE',
+        help="the clips' names, in the order in which scores may count them: a list, one a line, or a val_label.pkl",
+    )
+    parser.add(
+        '--labels',
+        metavar='FILE',
+        help='for custom: a table name,label from 0 (.csv), a skeleton store (.h5) or a val_label.pkl',
+    )
+    parser.add(
+        '--rates',
+        nargs='+',
+        metavar='WEIGHT',
+        help='a weight for each stream, in the order of the command line, or NAME=WEIGHT',
+    )
     parser.add('--normalise', choices=fusion.NORMALISE, default='none', help='bring the streams to one scale first')
     parser.add('--search', action='store_true', help='find weights on half of the clips, score the other half')
-    parser.add('--search-on-test', action='store_true', help='find weights on the very clips that are scored: no '
-                                                             'accuracy to report, but the field does it')
+    parser.add(
+        '--search-on-test',
+        action='store_true',
+        help='find weights on the very clips that are scored: no accuracy to report, but the field does it',
+    )
     parser.add('--seed', type=int, default=0, help='of the halves and of the resampling (default: 0)')
     parser.add('--save', metavar='FILE', help='write the fused scores, {clip name: scores}')
-    parser.add('--report', metavar='DIR', help='write accuracies by class, the confusion matrix, and what fusing '
-                                               'helps and hurts')
-    parser.add('--dataset', '--datasets', help=f"CTR-GCN's for --benchmark: {', '.join(benchmarks.CTRGCN_NAMES)}, "
-                                               'NW-UCLA')
+    parser.add(
+        '--report',
+        metavar='DIR',
+        help='write accuracies by class, the confusion matrix, and what fusing helps and hurts',
+    )
+    parser.add(
+        '--dataset', '--datasets', help=f"CTR-GCN's for --benchmark: {', '.join(benchmarks.CTRGCN_NAMES)}, NW-UCLA"
+    )
     parser.add('--alpha', type=float, help="CTR-GCN's: weight of bone beside joint, where there is no other stream")
     for flag, name in CTRGCN_FLAGS.items():
-        parser.add(flag, action=StreamAction, const=name, default=argparse.SUPPRESS, metavar='DIR',
-                   help=f"CTR-GCN's: work directory of the stream {name}, with {SCORE_FILE} in it")
+        parser.add(
+            flag,
+            action=StreamAction,
+            const=name,
+            default=argparse.SUPPRESS,
+            metavar='DIR',
+            help=f"CTR-GCN's: work directory of the stream {name}, with {SCORE_FILE} in it",
+        )
     return parser
 
 
@@ -101,17 +140,25 @@ def parse(argv=None):
     named = {benchmarks.benchmark_named(text) for text in (args.benchmark, args.dataset) if text is not None}
     if len(named) != 1:
         known = ', '.join([*benchmarks.BENCHMARKS, benchmarks.CUSTOM])
-        raise InputError(f'--benchmark is {args.benchmark} and --dataset is {args.dataset}; give one' if named else
-                         f'--benchmark is missing: one of {known}')
+        raise InputError(
+            f'--benchmark is {args.benchmark} and --dataset is {args.dataset}; give one'
+            if named
+            else f'--benchmark is missing: one of {known}'
+        )
     args.benchmark = named.pop()
     if len(args.streams) < 2:
-        raise InputError(f'{len(args.streams)} streams are given; fusing takes two or more, such as --J_Score FILE '
-                         '--B_Score FILE')
+        raise InputError(
+            f'{len(args.streams)} streams are given; fusing takes two or more, such as --J_Score FILE --B_Score FILE'
+        )
     if (args.benchmark == benchmarks.CUSTOM) != (args.labels is not None):
-        raise InputError('--benchmark custom needs --labels' if args.labels is None else
-                         f'--labels is for --benchmark custom; the labels of {args.benchmark} follow from the names')
-    weighing = [flag for flag in ('rates', 'alpha', 'search', 'search_on_test')
-                if getattr(args, flag) not in (None, False)]
+        raise InputError(
+            '--benchmark custom needs --labels'
+            if args.labels is None
+            else f'--labels is for --benchmark custom; the labels of {args.benchmark} follow from the names'
+        )
+    weighing = [
+        flag for flag in ('rates', 'alpha', 'search', 'search_on_test') if getattr(args, flag) not in (None, False)
+    ]
     if len(weighing) > 1:
         raise InputError(f'{" and ".join("--" + flag.replace("_", "-") for flag in weighing)} exclude each other')
     if args.seed < 0:
@@ -156,8 +203,16 @@ def run(args):
     print_result(args, streams, verdicts, rates, scored)
     if args.report:
         clips = [streams.clip[i] for i in np.flatnonzero(scored)]
-        for line in report.write_report(args.report, benchmarks.dataset_of(args.benchmark), clips, label[scored],
-                                        verdicts, FUSED, streams.name, classes):
+        for line in report.write_report(
+            args.report,
+            benchmarks.dataset_of(args.benchmark),
+            clips,
+            label[scored],
+            verdicts,
+            FUSED,
+            streams.name,
+            classes,
+        ):
             print(line)
     if args.save:
         write_scores(args.save, streams.clip, fused)
@@ -171,24 +226,32 @@ def choose_rates(args, names):
     if args.alpha is not None:
         print('note: --alpha weighs bone beside joint where there is no other stream; here it changes nothing')
     return fusion.published_rates(args.benchmark, names, args.normalise) or fusion.equal_rates(
-        names, f'equal; none are published for these streams of {args.benchmark}'
-               + (f', normalised by {args.normalise}' if args.normalise != 'none' else ''))
+        names,
+        f'equal; none are published for these streams of {args.benchmark}'
+        + (f', normalised by {args.normalise}' if args.normalise != 'none' else ''),
+    )
 
 
 def search_rates(args, streams, label):
     """Weights by search, and the mask (N,) of the clips that may be scored with them; prints how sure they are."""
     from Ensemble import search  # only here: scipy's optimisers take their time to import
+
     if args.search_on_test:
         rates = _found(streams, search.find_rates(streams.scores, label))
-        print('--search-on-test: the weights were fitted to the labels of the very clips scored below, so that '
-              'accuracy is too high to expect on others; --search tells what to expect')
+        print(
+            '--search-on-test: the weights were fitted to the labels of the very clips scored below, so that '
+            'accuracy is too high to expect on others; --search tells what to expect'
+        )
         return fusion.Rates(rates, f'searched on all {len(label)} clips'), np.ones(len(label), bool)
     group = search.groups_of(streams.clip)
     chosen = search.half_of(label, group, args.seed)
     scored = ~chosen
     rates = _found(streams, search.find_rates(streams.scores[:, chosen], label[chosen]))
-    ways = {'searched': fusion.Rates(rates, ''), 'equal': fusion.equal_rates(streams.name),
-            'published': fusion.published_rates(args.benchmark, streams.name, args.normalise)}
+    ways = {
+        'searched': fusion.Rates(rates, ''),
+        'equal': fusion.equal_rates(streams.name),
+        'published': fusion.published_rates(args.benchmark, streams.name, args.normalise),
+    }
     correct = {}
     for way, weights in ways.items():
         if weights:
@@ -196,8 +259,9 @@ def search_rates(args, streams, label):
             correct[way] = fused.argmax(1) == label[scored]
     for line in search.compare(correct, group[scored], args.seed):
         print(line)
-    return fusion.Rates(rates, f'searched on {chosen.sum()} clips (seed {args.seed}); the other {scored.sum()} are '
-                               'scored below'), scored
+    return fusion.Rates(
+        rates, f'searched on {chosen.sum()} clips (seed {args.seed}); the other {scored.sum()} are scored below'
+    ), scored
 
 
 def _found(streams, rates):

@@ -2,6 +2,7 @@
 
 Legend: S streams, N clips, K classes.
 """
+
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ NORMALISE = 'none', 'softmax', 'l2'
 
 class Rates(NamedTuple):
     """The streams' weights and where they come from: {stream: weight}, a sentence."""
+
     rate: dict
     source: str
 
@@ -82,6 +84,7 @@ def equal_rates(streams, source='equal'):
 
 class Verdict(NamedTuple):
     """How scores judge clips: predicted (N,) class; correct, in_top5 (N,) bool."""
+
     predicted: np.ndarray
     correct: np.ndarray
     in_top5: np.ndarray

@@ -2,6 +2,7 @@
 
 Legend: S streams, N clips, K classes.
 """
+
 import csv
 from pathlib import Path
 
@@ -21,8 +22,11 @@ def table(verdicts, rates, twins=None):
         twins: (N,) bool, clips that are copies of training clips, or None.
     """
     width = max(map(len, verdicts))
-    copies = '' if twins is None else \
-        f'  top-1 without the {twins.sum()} test clips that are copies of training clips ({(~twins).sum()} remain)'
+    copies = (
+        ''
+        if twins is None
+        else f'  top-1 without the {twins.sum()} test clips that are copies of training clips ({(~twins).sum()} remain)'
+    )
     yield f'{"":{width}}  weight   top-1   top-5{copies}'
     for name, verdict in verdicts.items():
         weight = f'{rates[name]:6.4g}' if name in rates else ' ' * 6
@@ -54,27 +58,58 @@ def write_report(folder, dataset, clips, label, verdicts, fused, single, num_cla
     gain = accuracies[fused] - accuracies[best]
     names = [class_name(dataset, number) for number in range(num_class)]
 
-    _write_rows(folder / 'per_class.csv', ['class', 'name', 'clips', *verdicts, f'{fused} - {best}'],
-                ([number, names[number], count[number], *(f'{accuracies[name][number]:.4f}' for name in verdicts),
-                  f'{gain[number]:.4f}'] for number in range(num_class)))
-    _write_rows(folder / 'confusion_matrix.csv', ['true \\ predicted', *range(num_class)],
-                ([number, *row] for number, row in enumerate(matrices[fused])))
-    draw_confusion(folder / 'confusion_matrix.png', matrices[fused],
-                   f'fused, top-1 {100 * verdicts[fused].correct.mean():.2f} %')
+    _write_rows(
+        folder / 'per_class.csv',
+        ['class', 'name', 'clips', *verdicts, f'{fused} - {best}'],
+        (
+            [
+                number,
+                names[number],
+                count[number],
+                *(f'{accuracies[name][number]:.4f}' for name in verdicts),
+                f'{gain[number]:.4f}',
+            ]
+            for number in range(num_class)
+        ),
+    )
+    _write_rows(
+        folder / 'confusion_matrix.csv',
+        ['true \\ predicted', *range(num_class)],
+        ([number, *row] for number, row in enumerate(matrices[fused])),
+    )
+    draw_confusion(
+        folder / 'confusion_matrix.png', matrices[fused], f'fused, top-1 {100 * verdicts[fused].correct.mean():.2f} %'
+    )
     helped = verdicts[fused].correct & ~verdicts[best].correct
     hurt = ~verdicts[fused].correct & verdicts[best].correct
-    _write_rows(folder / 'helped_hurt.csv', ['clip', 'effect', 'true', 'fused', *single],
-                ([clips[i], 'helped' if helped[i] else 'hurt', label[i], verdicts[fused].predicted[i],
-                  *(verdicts[name].predicted[i] for name in single)] for i in np.flatnonzero(helped | hurt)))
-    return [f'against {best}, the best stream: {helped.sum()} clips helped, {hurt.sum()} hurt',
-            *_extremes(gain, count, names), f'report: {folder}']
+    _write_rows(
+        folder / 'helped_hurt.csv',
+        ['clip', 'effect', 'true', 'fused', *single],
+        (
+            [
+                clips[i],
+                'helped' if helped[i] else 'hurt',
+                label[i],
+                verdicts[fused].predicted[i],
+                *(verdicts[name].predicted[i] for name in single),
+            ]
+            for i in np.flatnonzero(helped | hurt)
+        ),
+    )
+    return [
+        f'against {best}, the best stream: {helped.sum()} clips helped, {hurt.sum()} hurt',
+        *_extremes(gain, count, names),
+        f'report: {folder}',
+    ]
 
 
 def _extremes(gain, count, names):
     """Lines: the classes that fusing helps and hurts most."""
     order = [number for number in np.argsort(-gain, kind='stable') if count[number]]
-    for title, chosen in (('helps most', [n for n in order[:EXTREMES] if gain[n] > 0]),
-                          ('hurts most', [n for n in order[::-1][:EXTREMES] if gain[n] < 0])):
+    for title, chosen in (
+        ('helps most', [n for n in order[:EXTREMES] if gain[n] > 0]),
+        ('hurts most', [n for n in order[::-1][:EXTREMES] if gain[n] < 0]),
+    ):
         if chosen:
             yield f'{title}: ' + ', '.join(f'{f"{n} {names[n]}".strip()} {100 * gain[n]:+.1f}' for n in chosen)
 

@@ -7,6 +7,7 @@ above equal weights on the other half, without it no better than they, nor by se
 
 Legend: S streams, N clips, K classes, G groups.
 """
+
 import re
 
 import numpy as np
@@ -53,7 +54,7 @@ def find_rates(scores, label):
 
     def apart(d):
         loss, slope = cross_entropy(level * (1 + d), scores, label)
-        return loss + (d @ d) / (2 * SPREAD ** 2 * clips), level * slope + d / (SPREAD ** 2 * clips)
+        return loss + (d @ d) / (2 * SPREAD**2 * clips), level * slope + d / (SPREAD**2 * clips)
 
     level = unit * _minimum(common, [1 / streams], 0)
     rate = 1 + _minimum(apart, np.zeros(streams), -1)
@@ -64,7 +65,7 @@ def cross_entropy(rate, scores, label):
     """The mean cross entropy of Σ rate · scores, and its slope in each rate: float, (S,)."""
     loss, slope = 0.0, np.zeros(len(rate))
     for first in range(0, len(label), BLOCK):
-        part, true = scores[:, first:first + BLOCK].astype(np.float64), label[first:first + BLOCK]
+        part, true = scores[:, first : first + BLOCK].astype(np.float64), label[first : first + BLOCK]
         rows = np.arange(len(true))
         fused = np.tensordot(rate, part, 1)  # (BLOCK, K)
         log_sum = logsumexp(fused, axis=1, keepdims=True)

@@ -2,6 +2,7 @@
 
 Legend: S streams, N clips, K classes.
 """
+
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,7 @@ class Streams(NamedTuple):
 
     Streams stand in one order, whatever order they were given in, so that sums round alike.
     """
+
     name: list
     clip: list
     scores: np.ndarray
@@ -86,8 +88,12 @@ def fill(joined, rows):
 def copies(streams):
     """Pairs of streams whose scores are the same, value for value: a list of (name, name)."""
     name, _, scores = streams
-    return [(name[a], name[b]) for b in range(len(name)) for a in range(b)
-            if np.array_equal(scores[a, 0], scores[b, 0]) and np.array_equal(scores[a], scores[b])]
+    return [
+        (name[a], name[b])
+        for b in range(len(name))
+        for a in range(b)
+        if np.array_equal(scores[a, 0], scores[b, 0]) and np.array_equal(scores[a], scores[b])
+    ]
 
 
 def read_mapping(path):
@@ -109,8 +115,10 @@ def by_name(scores, sample, path):
     if text_only and (next(iter(scores)) in set(sample or ()) or not all(map(COUNTED.fullmatch, scores))):
         return scores
     if sample is None:
-        raise InputError(f'{path} counts its clips (its first key is {next(iter(scores))!r}) instead of naming them; '
-                         'give their names with --val_sample, a name list (.txt) or a val_label.pkl')
+        raise InputError(
+            f'{path} counts its clips (its first key is {next(iter(scores))!r}) instead of naming them; '
+            'give their names with --val_sample, a name list (.txt) or a val_label.pkl'
+        )
     places = [_place(key, path) for key in scores]
     named = [sample[place] if place < len(sample) else f'test_{place}' for place in places]
     repeated = [name for name, count in Counter(named).items() if count > 1]
@@ -126,8 +134,10 @@ def _place(key, path):
         return int(match[1])
     if isinstance(key, (int, np.integer)) and key >= 0:
         return int(key)
-    raise InputError(f'{path} has the key {str(key)[:60]!r} among keys that count; expected clip names alone, or '
-                     'integers or test_<i> from 0 alone')
+    raise InputError(
+        f'{path} has the key {str(key)[:60]!r} among keys that count; expected clip names alone, or '
+        'integers or test_<i> from 0 alone'
+    )
 
 
 def _refuse_one_file_twice(names, files):

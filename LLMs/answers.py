@@ -2,6 +2,7 @@
 
 Legend: N images of a batch, S steps of generation, D hidden width.
 """
+
 import contextlib
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 
 class Answer(NamedTuple):
     """One image's answer. text: str. tokens: list of int. hidden: (D,) float32, the mean of its hidden states."""
+
     text: str
     tokens: list
     hidden: np.ndarray
@@ -45,7 +47,7 @@ def read_answers(sequences, steps, ends, decode):
         decode: list of ids → str.
     Returns: list of N Answers.
     """
-    tokens = sequences[:, -len(steps):]  # (N, S)
+    tokens = sequences[:, -len(steps) :]  # (N, S)
     ended = torch.isin(tokens, torch.tensor(sorted(ends), device=tokens.device, dtype=tokens.dtype))
     kept = ended.cumsum(1) - ended.long() == 0
     states = torch.stack(steps, 1) * kept[..., None]  # (N, S, D)

@@ -2,6 +2,7 @@
 
 The decoder answers in a word or two: [bos, yes | no, sep], the three ids that the public MMCL code fed to its FRM.
 """
+
 from LLMs.answers import end_tokens, last_states, read_answers
 from LLMs.loading import from_pretrained, processor_of, require
 from torchlight.errors import InputError
@@ -37,5 +38,7 @@ def answer(loaded, images, prompt, max_new_tokens):
         return processor.decode(ids, skip_special_tokens=True)
 
     first = sequences[:, :1].tolist()
-    return [answer._replace(tokens=bos + answer.tokens)
-            for bos, answer in zip(first, read_answers(sequences, steps, ends, decode))]
+    return [
+        answer._replace(tokens=bos + answer.tokens)
+        for bos, answer in zip(first, read_answers(sequences, steps, ends, decode))
+    ]

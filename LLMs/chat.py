@@ -1,12 +1,15 @@
 """Chat models that see: DeepSeek-VL (Lu et al., 2024), GLM-4V (Hong et al., 2025) and any other that transformers
 loads as an image-text-to-text model, asked in its own chat template."""
+
 from LLMs.answers import end_tokens, last_states, read_answers
 from LLMs.loading import from_pretrained, processor_of, require
 from torchlight.errors import InputError
 
 HUB_IDS = {'deepseek-vl': 'deepseek-community/deepseek-vl-1.3b-chat', 'glm-4v': 'zai-org/GLM-4.1V-9B-Thinking'}
-PROMPT = ('The picture shows moments of one action, from left to right. Are the people holding objects, and which? '
-          'What are they doing with their hands? Answer in one sentence.')
+PROMPT = (
+    'The picture shows moments of one action, from left to right. Are the people holding objects, and which? '
+    'What are they doing with their hands? Answer in one sentence.'
+)
 
 
 def load(source, dtype, device):
@@ -44,10 +47,18 @@ def _inputs(processor, images, prompt):
     padding = {'padding': True, 'padding_side': 'left'}
     if not getattr(processor, 'chat_template', None):
         return processor(images=images, text=[prompt] * len(images), return_tensors='pt', **padding)
-    chats = [[{'role': 'user', 'content': [{'type': 'image', 'image': image}, {'type': 'text', 'text': prompt}]}]
-             for image in images]
-    return processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=True, return_dict=True,
-                                         return_tensors='pt', processor_kwargs=padding)
+    chats = [
+        [{'role': 'user', 'content': [{'type': 'image', 'image': image}, {'type': 'text', 'text': prompt}]}]
+        for image in images
+    ]
+    return processor.apply_chat_template(
+        chats,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors='pt',
+        processor_kwargs=padding,
+    )
 
 
 def _processor(transformers, source, config):

@@ -2,6 +2,7 @@
 
 Legend: N pictures of a batch, D feature width.
 """
+
 import contextlib
 import os
 import sys
@@ -30,12 +31,25 @@ def add_arguments(parser):
     parser.add('--videos', metavar='DIR', help='or NTU colour videos, <name>_rgb.avi …')
     parser.add('--skeletons', nargs='+', default=[], metavar='DIR', help='… and their .skeleton files')
     parser.add('--names', metavar='FILE.txt', help='only these clips, one a line')
-    parser.add('--out', required=True, metavar='FILE.h5', help='the store; clips that are in it already are passed over')
+    parser.add(
+        '--out', required=True, metavar='FILE.h5', help='the store; clips that are in it already are passed over'
+    )
     parser.add('--batch-size', type=int, default=16, metavar='N', help='pictures at a time')
-    parser.add('--num-worker', type=int, default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 4,
-               metavar='N', help='threads that read pictures')
-    parser.add('--device', type=distributed.parse_device, nargs=1, default=[], metavar='N',
-               help='a GPU number, or cpu (default: the first GPU, or else the CPU)')
+    parser.add(
+        '--num-worker',
+        type=int,
+        default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 4,
+        metavar='N',
+        help='threads that read pictures',
+    )
+    parser.add(
+        '--device',
+        type=distributed.parse_device,
+        nargs=1,
+        default=[],
+        metavar='N',
+        help='a GPU number, or cpu (default: the first GPU, or else the CPU)',
+    )
     parser.add('--dtype', choices=list(DTYPES), default='float32', help='of the weights and the computation')
     parser.add('--allow-missing', action='store_true', help='exit status 0 although pictures were left out')
 
@@ -82,7 +96,7 @@ def extract(source, encode, origin, args):
     done = set(stored.name if stored else ()) | {record.name for record in partial.records()}
     distributed.barrier()  # all know what is done before any adds to it
     todo = [name for name in source.names if name not in done]
-    mine = todo[distributed.rank()::distributed.world_size()]
+    mine = todo[distributed.rank() :: distributed.world_size()]
     began = time.perf_counter()
     left_out = _encode_all(source, mine, encode, partial, args)
     left_out = source.left_out + [clip for share in distributed.gather(left_out) for clip in share]
@@ -105,8 +119,13 @@ def _stored(path, origin):
 def _encode_all(source, names, encode, partial, args):
     """Encode and keep the pictures of `names`; returns LeftOut of those that gave nothing."""
     left_out, batch = [], []
-    bar = tqdm(total=len(names), unit='image', desc=Path(args.out).stem, dynamic_ncols=True,
-               disable=True if distributed.rank() else None)
+    bar = tqdm(
+        total=len(names),
+        unit='image',
+        desc=Path(args.out).stem,
+        dynamic_ncols=True,
+        disable=True if distributed.rank() else None,
+    )
     with bar, contextlib.closing(read_ahead(source, names, args.num_worker)) as pictures:
         for number, (name, picture) in enumerate(pictures, 1):
             if isinstance(picture, str):
@@ -131,18 +150,24 @@ def _encode_batch(batch, encode, partial, args):
             raise
         smaller = f'--batch-size {max(1, len(batch) // 2)}' if len(batch) > 1 else 'a smaller model'
         lighter = ' or --dtype bf16' if args.dtype == 'float32' else ''
-        raise InputError(f'out of memory with --batch-size {args.batch_size} and --dtype {args.dtype}; try {smaller}'
-                         f'{lighter}; {CONTINUE}') from error
+        raise InputError(
+            f'out of memory with --batch-size {args.batch_size} and --dtype {args.dtype}; try {smaller}'
+            f'{lighter}; {CONTINUE}'
+        ) from error
     records = [Record(name, feature, answer) for (name, _), (feature, answer) in zip(batch, found)]
     partial.add([record for record in records if np.isfinite(record.feature).all()])
-    return [LeftOut(record.name, f'its feature is not finite in {args.dtype}; try --dtype bf16 or float32')
-            for record in records if not np.isfinite(record.feature).all()]
+    return [
+        LeftOut(record.name, f'its feature is not finite in {args.dtype}; try --dtype bf16 or float32')
+        for record in records
+        if not np.isfinite(record.feature).all()
+    ]
 
 
 def _is_memory(error):
     """Is this what PyTorch says when memory runs out? (On the CPU it has no class of its own.)"""
     return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ('out of memory', "can't allocate memory", 'not enough memory'))
+        words in str(error) for words in ('out of memory', "can't allocate memory", 'not enough memory')
+    )
 
 
 def _merge(path, stored, partial, origin, left_out):
@@ -157,9 +182,16 @@ def _merge(path, stored, partial, origin, left_out):
             records = dict(zip(stored.name, zip(stored.feature[:], answers))) | records
         names = sorted(records)
         features, answers = zip(*(records[name] for name in names))
-        write_features(path, names, np.stack(features), answers if any(answers) else None, **origin,
-                       width=len(features[0]), libraries=libraries(),
-                       created=datetime.now(timezone.utc).isoformat(timespec='seconds'))
+        write_features(
+            path,
+            names,
+            np.stack(features),
+            answers if any(answers) else None,
+            **origin,
+            width=len(features[0]),
+            libraries=libraries(),
+            created=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        )
     partial.remove()
 
 
@@ -170,5 +202,7 @@ def _summarise(path, wanted, before, left_out, seconds):
         print(f'left out: {clip.source}: {clip.reason}', file=sys.stderr)
     if len(left_out) > SHOWN:
         print(f'left out: {len(left_out) - SHOWN} more', file=sys.stderr)
-    print(f'{path}: {len(store.name)} features of width {store.width}; {before} there before, '
-          f'{wanted} images in {seconds:.1f} s ({wanted / seconds:.1f} images/s), {len(left_out)} left out')
+    print(
+        f'{path}: {len(store.name)} features of width {store.width}; {before} there before, '
+        f'{wanted} images in {seconds:.1f} s ({wanted / seconds:.1f} images/s), {len(left_out)} left out'
+    )

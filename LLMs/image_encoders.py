@@ -4,6 +4,7 @@ Each is called with a list of N PIL images and returns (N, D) float32; it has `m
 holds) and `rule` (how a picture becomes its input).
 Legend: N pictures, D feature width, S side of the input in pixels, F frames of a video encoder.
 """
+
 import numpy as np
 import torch
 
@@ -49,8 +50,10 @@ def inception_v3(weights, dtype, device):
         try:
             model = models.inception_v3(weights='IMAGENET1K_V1')
         except OSError as error:
-            raise InputError(f'the weights of inception_v3 cannot be downloaded ({first_line(error)}); '
-                             'give their file with --weights') from error
+            raise InputError(
+                f'the weights of inception_v3 cannot be downloaded ({first_line(error)}); '
+                'give their file with --weights'
+            ) from error
     return Classifier('inception_v3', model, 299, dtype, device)
 
 
@@ -101,8 +104,11 @@ class Pretrained:
         output = self.model(pixel_values=pixels)
         pooled = getattr(output, 'pooler_output', None)
         if pooled is None or not self.has_pooler:
-            pooled = output.last_hidden_state.flatten(2).mean(2) if output.last_hidden_state.ndim == 4 \
+            pooled = (
+                output.last_hidden_state.flatten(2).mean(2)
+                if output.last_hidden_state.ndim == 4
                 else output.last_hidden_state.mean(1)
+            )
         return pooled.flatten(1).float().cpu()
 
     def inputs(self, images):
@@ -122,8 +128,9 @@ class PretrainedVideo(Pretrained):
         """list of N PIL images → (N, F, 3, S, S)."""
         videos = [cut(image, self.strips) for image in images]
         order = np.arange(self.frames) * self.strips // self.frames
-        return self.processor([[video[strip] for strip in order] for video in videos],
-                              return_tensors='pt')['pixel_values']
+        return self.processor([[video[strip] for strip in order] for video in videos], return_tensors='pt')[
+            'pixel_values'
+        ]
 
 
 def cut(image, strips):

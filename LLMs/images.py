@@ -3,6 +3,7 @@
 A source has `names` (the clips, in order), `left_out` (what it cannot give, LeftOut), `rule` (how its pictures are
 made, for the store) and `read(name)` → PIL image, which raises ClipError or InputError.
 """
+
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -70,8 +71,11 @@ class Footage:
         wanted = sorted(self.footage) if names is None else list(dict.fromkeys(names))
         self.names = [name for name in wanted if name in self.footage]
         if names is not None:
-            self.left_out = [LeftOut(name, f'has no video in {videos} or no skeleton in {", ".join(skeletons)}')
-                             for name in wanted if name not in self.footage]
+            self.left_out = [
+                LeftOut(name, f'has no video in {videos} or no skeleton in {", ".join(skeletons)}')
+                for name in wanted
+                if name not in self.footage
+            ]
 
     def read(self, name):
         """The clip's picture."""

@@ -1,4 +1,5 @@
 """What the adapters share: frozen models from a folder or a hub, with every weight in its place, and their digest."""
+
 import hashlib
 import importlib
 from importlib import metadata
@@ -17,8 +18,9 @@ def require(module, purpose):
     try:
         return importlib.import_module(module)
     except (ImportError, RuntimeError) as error:  # a torchvision beside another torch raises RuntimeError
-        raise InputError(f'{purpose} needs {module}, which does not import ({error}); '
-                         'pip install -r LLMs/requirements.txt') from error
+        raise InputError(
+            f'{purpose} needs {module}, which does not import ({error}); pip install -r LLMs/requirements.txt'
+        ) from error
 
 
 def from_pretrained(made, source, dtype, device, optional=()):
@@ -37,8 +39,10 @@ def from_pretrained(made, source, dtype, device, optional=()):
         raise InputError(f'cannot load a model from {source}: {first_line(error)}') from error
     missing = sorted(found['missing_keys']) + sorted(str(key) for key in found.get('mismatched_keys', ()))
     if random := [key for key in missing if not key.startswith(tuple(optional))]:
-        raise InputError(f'{source} lacks {len(random)} weights of {type(model).__name__}, such as {random[0]}; '
-                         'it was made for another class of model')
+        raise InputError(
+            f'{source} lacks {len(random)} weights of {type(model).__name__}, such as {random[0]}; '
+            'it was made for another class of model'
+        )
     return freeze(model).to(device), missing
 
 

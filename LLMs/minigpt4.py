@@ -3,6 +3,7 @@
 Used of that project: `Config` and `registry` build the model and its image processor from an evaluation YAML;
 `encode_img`, `get_context_emb` and `llama_model` answer; a `Conversation` spells the prompt.
 """
+
 import contextlib
 import importlib
 import os
@@ -38,8 +39,9 @@ def load(repo, config, dtype, device):
         with _within(repo):
             return _build(path.resolve(), dtype, device)
     except (ImportError, OSError, AttributeError, KeyError, AssertionError) as error:
-        raise InputError(f'the MiniGPT-4 clone at {repo} does not load: {type(error).__name__}: '
-                         f'{first_line(error)}') from error
+        raise InputError(
+            f'the MiniGPT-4 clone at {repo} does not load: {type(error).__name__}: {first_line(error)}'
+        ) from error
 
 
 def check_prompt(prompt):
@@ -59,18 +61,23 @@ def answer(loaded, images, prompt, max_new_tokens):
     text = _spell(conversation, prompt)
     contexts = [model.get_context_emb(text, [one[None]])[0] for one in seen]  # each (L, D)
     context = torch.nn.utils.rnn.pad_sequence(contexts, batch_first=True, padding_side='left').to(dtype)
-    mask = torch.nn.utils.rnn.pad_sequence([torch.ones(len(one), dtype=torch.long, device=device) for one in contexts],
-                                           batch_first=True, padding_side='left')
+    mask = torch.nn.utils.rnn.pad_sequence(
+        [torch.ones(len(one), dtype=torch.long, device=device) for one in contexts],
+        batch_first=True,
+        padding_side='left',
+    )
     with last_states(language.get_output_embeddings()) as steps:
-        sequences = language.generate(inputs_embeds=context, attention_mask=mask, max_new_tokens=max_new_tokens,
-                                      do_sample=False, num_beams=1)
+        sequences = language.generate(
+            inputs_embeds=context, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1
+        )
     tokenizer = model.llama_tokenizer
 
     def decode(ids):
         return tokenizer.decode(ids, skip_special_tokens=True)
 
-    return read_answers(sequences, steps, end_tokens(language.generation_config.eos_token_id, tokenizer.eos_token_id),
-                        decode)
+    return read_answers(
+        sequences, steps, end_tokens(language.generation_config.eos_token_id, tokenizer.eos_token_id), decode
+    )
 
 
 def _build(path, dtype, device):

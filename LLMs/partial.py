@@ -1,4 +1,5 @@
 """A feature store while it is being made: lines of text beside it, one a clip, so that a killed run loses none."""
+
 import base64
 import json
 import shutil
@@ -16,6 +17,7 @@ IDENTITY = 'kind', 'encoder', 'weights', 'dtype', 'prompt', 'feature_kind', 'ima
 
 class Record(NamedTuple):
     """One clip's feature (D,) float32, and the answer it was read from ('' for an image encoder)."""
+
     name: str
     feature: np.ndarray
     answer: str = ''
@@ -54,9 +56,14 @@ class Partial:
         new = not self.path.exists()
         make_folder(self.folder)
         lines = [{'origin': self.origin}] if new else []
-        lines += [{'name': record.name, 'answer': record.answer,
-                   'feature': base64.b64encode(np.asarray(record.feature, np.float32).tobytes()).decode()}
-                  for record in records]
+        lines += [
+            {
+                'name': record.name,
+                'answer': record.answer,
+                'feature': base64.b64encode(np.asarray(record.feature, np.float32).tobytes()).decode(),
+            }
+            for record in records
+        ]
         text = ''.join(json.dumps(line, ensure_ascii=False) + '\n' for line in lines)
         try:
             with open(self.path, 'a', encoding='utf-8') as file:
@@ -73,8 +80,10 @@ def require_same(path, found, wanted):
     """Raise InputError where two origins differ in what decides the features."""
     for key in IDENTITY:
         if str(found.get(key, '')) != str(wanted.get(key, '')):
-            raise InputError(f'{path} was made with {key} {found.get(key, "")!r}, and this run has '
-                             f'{wanted.get(key, "")!r}; choose another --out, or remove it')
+            raise InputError(
+                f'{path} was made with {key} {found.get(key, "")!r}, and this run has '
+                f'{wanted.get(key, "")!r}; choose another --out, or remove it'
+            )
 
 
 def _lines(path):

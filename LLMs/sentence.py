@@ -2,6 +2,7 @@
 
 Source: Sentence-BERT (Reimers and Gurevych, EMNLP 2019). Legend: N answers, L tokens, D width.
 """
+
 import torch
 import torch.nn.functional as F
 

@@ -6,6 +6,7 @@ tokens    its token ids, padded with 0 or cut to --length: what the public MMCL 
 sentence  the sentence embedding of its text by --text-encoder.
 The answers themselves stand in the store too.
 """
+
 import argparse
 import sys
 
@@ -24,14 +25,23 @@ BLIP_LENGTH = 3  # [bos, yes | no, sep]
 
 def get_parser():
     """The flags."""
-    parser = Parser(prog='python -m LLMs.text_features', description=__doc__,
-                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add('--model', required=True, help='blip, deepseek-vl, glm-4v, minigpt-4, or the folder or hub id of a '
-               'BLIP VQA or image-text-to-text model of transformers')
+    parser = Parser(
+        prog='python -m LLMs.text_features', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add(
+        '--model',
+        required=True,
+        help='blip, deepseek-vl, glm-4v, minigpt-4, or the folder or hub id of a '
+        'BLIP VQA or image-text-to-text model of transformers',
+    )
     parser.add('--prompt', help=f'what to ask (default for BLIP: {blip.PROMPT!r}; for the others: {chat.PROMPT!r})')
     parser.add('--feature', choices=FEATURES, default='hidden', help='what to keep of the answer')
-    parser.add('--length', type=int, metavar='N', help=f'ids to keep with --feature tokens (default: {BLIP_LENGTH} for '
-               'BLIP, --max-new-tokens for the others)')
+    parser.add(
+        '--length',
+        type=int,
+        metavar='N',
+        help=f'ids to keep with --feature tokens (default: {BLIP_LENGTH} for BLIP, --max-new-tokens for the others)',
+    )
     parser.add('--text-encoder', metavar='MODEL', help='folder or hub id, for --feature sentence')
     parser.add('--max-new-tokens', type=int, default=40, metavar='N', help='the longest answer')
     parser.add('--repo', metavar='DIR', help="your clone of MiniGPT-4's repository, for --model minigpt-4")
@@ -57,11 +67,16 @@ def run(args):
         loaded = family.load(hub_id, dtype, device)
     sentences = sentence.load(args.text_encoder, dtype, device) if args.text_encoder else None
     length = length or (BLIP_LENGTH if family is blip else args.max_new_tokens)
-    origin = {'kind': 'text', 'encoder': 'minigpt-4' if family is minigpt4 else title(hub_id),
-              'weights': weights_digest(loaded[0]), 'dtype': args.dtype, 'prompt': prompt,
-              'feature_kind': f'tokens ({length})' if args.feature == 'tokens' else args.feature,
-              'sentence_encoder': f'{title(args.text_encoder)} {weights_digest(sentences[0])}' if sentences else '',
-              'image': source.rule}
+    origin = {
+        'kind': 'text',
+        'encoder': 'minigpt-4' if family is minigpt4 else title(hub_id),
+        'weights': weights_digest(loaded[0]),
+        'dtype': args.dtype,
+        'prompt': prompt,
+        'feature_kind': f'tokens ({length})' if args.feature == 'tokens' else args.feature,
+        'sentence_encoder': f'{title(args.text_encoder)} {weights_digest(sentences[0])}' if sentences else '',
+        'image': source.rule,
+    }
 
     def encode(images):
         answers = family.answer(loaded, images, prompt, args.max_new_tokens)

@@ -1,4 +1,5 @@
 """Video features for FAM: `python -m LLMs.video_features --encoder inception_v3 --images DIR --out FILE.h5`."""
+
 import sys
 
 from feeders.prepare.crops import MOMENTS
@@ -12,10 +13,16 @@ from torchlight.config import Parser
 def get_parser():
     """The flags."""
     parser = Parser(prog='python -m LLMs.video_features', description=__doc__.split(':')[0])
-    parser.add('--encoder', required=True, help=f'{", ".join(image_encoders.CLASSIFIERS)}, or the folder or hub id '
-               'of an image or video encoder of transformers (CLIP, DINOv2, VideoMAE …)')
+    parser.add(
+        '--encoder',
+        required=True,
+        help=f'{", ".join(image_encoders.CLASSIFIERS)}, or the folder or hub id '
+        'of an image or video encoder of transformers (CLIP, DINOv2, VideoMAE …)',
+    )
     parser.add('--weights', metavar='FILE', help='of a classifier, instead of its published ones')
-    parser.add('--strips', type=int, default=MOMENTS, metavar='N', help='crops in a picture, the frames of a video encoder')
+    parser.add(
+        '--strips', type=int, default=MOMENTS, metavar='N', help='crops in a picture, the frames of a video encoder'
+    )
     add_arguments(parser)
     return parser
 
@@ -24,8 +31,15 @@ def run(args):
     """Make the store; returns the exit status."""
     source = open_source(args)
     encoder = image_encoders.load(args.encoder, args.weights, DTYPES[args.dtype], choose_device(args), args.strips)
-    origin = {'kind': 'video', 'encoder': encoder.name, 'weights': weights_digest(encoder.model), 'dtype': args.dtype,
-              'prompt': '', 'feature_kind': encoder.feature, 'image': f'{source.rule}; {encoder.rule}'}
+    origin = {
+        'kind': 'video',
+        'encoder': encoder.name,
+        'weights': weights_digest(encoder.model),
+        'dtype': args.dtype,
+        'prompt': '',
+        'feature_kind': encoder.feature,
+        'image': f'{source.rule}; {encoder.rule}',
+    }
 
     def encode(images):
         return [(feature, '') for feature in encoder(images).numpy()]

@@ -1,4 +1,5 @@
 """Arrays in files, read whole or mapped: a mapped one costs the pages that a batch touches, whatever its size."""
+
 import mmap
 import struct
 import zipfile

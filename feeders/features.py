@@ -2,6 +2,7 @@
 
 Legend: N clips, R rows of features, D feature width.
 """
+
 import numpy as np
 
 from torchlight.errors import InputError
@@ -44,16 +45,20 @@ class FeatureStore:
         place = dict(zip(self.name, self.row.tolist()))
         missing = [name for name in names if name not in place]
         if missing:
-            raise InputError(f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}; '
-                             f'the first: {", ".join(missing[:5])}')
+            raise InputError(
+                f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}; '
+                f'the first: {", ".join(missing[:5])}'
+            )
         return np.array([place[name] for name in names], np.int64)
 
     def require(self, kind, made_with):
         """Raise InputError where an attribute is not as `made_with` ({attribute: value}) says."""
         for key, value in made_with.items():
             if str(self.attributes.get(key)) != str(value):
-                raise InputError(f'{kind}_made_with says {key} {value!r}, and {self.path} has '
-                                 f'{self.attributes.get(key)!r}; it holds: {self.origin}')
+                raise InputError(
+                    f'{kind}_made_with says {key} {value!r}, and {self.path} has '
+                    f'{self.attributes.get(key)!r}; it holds: {self.origin}'
+                )
 
     def ablated(self, how):
         """These features without what they say of their own clip: 'constant', the mean, or 'shuffled' among clips.
@@ -62,8 +67,14 @@ class FeatureStore:
         """
         statistics = self.statistics
         if how == 'constant':
-            return FeatureStore(self.path, self.name, statistics[0][None], self.attributes, statistics,
-                                row=np.zeros(len(self.name), np.int64))
+            return FeatureStore(
+                self.path,
+                self.name,
+                statistics[0][None],
+                self.attributes,
+                statistics,
+                row=np.zeros(len(self.name), np.int64),
+            )
         order, row = np.random.default_rng(0).permutation(len(self.name)), np.empty(len(self.name), np.int64)
         row[order] = self.row[np.roll(order, 1)]
         return FeatureStore(self.path, self.name, self.feature, self.attributes, statistics, row=row)
@@ -71,6 +82,6 @@ class FeatureStore:
 
 def feature_statistics(feature, block=4096):
     """feature (N, D) → its mean and its standard deviation, each (D,) float32."""
-    mean = sum(feature[i:i + block].sum(0, np.float64) for i in range(0, len(feature), block)) / len(feature)
-    square = sum(((feature[i:i + block] - mean) ** 2).sum(0) for i in range(0, len(feature), block))
+    mean = sum(feature[i : i + block].sum(0, np.float64) for i in range(0, len(feature), block)) / len(feature)
+    square = sum(((feature[i : i + block] - mean) ** 2).sum(0) for i in range(0, len(feature), block))
     return mean.astype(np.float32), np.sqrt(square / len(feature)).astype(np.float32)

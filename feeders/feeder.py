@@ -2,6 +2,7 @@
 
 Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feature width.
 """
+
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ ABLATIONS = (None, 'constant', 'shuffled')
 
 class Batch(NamedTuple):
     """skeleton (N, C, T, V, M) float32, label (N,), index (N,) clip numbers; video (N, D), text (N, D) or None."""
+
     skeleton: torch.Tensor
     label: torch.Tensor
     index: torch.Tensor
@@ -44,8 +46,9 @@ class StoreFeeder(Dataset):
         if len(self.parents) != store.layout[1]:
             raise InputError(f'the clips have {store.layout[1]} joints and {graph} has {len(self.parents)}')
         self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
-        self.features = {kind: (features.feature, features.rows(store.name, kind))
-                         for kind, features in self.feature_stores.items()}
+        self.features = {
+            kind: (features.feature, features.rows(store.name, kind)) for kind, features in self.feature_stores.items()
+        }
         self._seed_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()  # workers see it change
 
     def set_epoch(self, seed, epoch):
@@ -152,13 +155,16 @@ def map_labels(store, label_map):
     """
     if label_map is None:
         return store
-    if not isinstance(label_map, dict) or not all(type(label) is int and label >= 0
-                                                  for pair in label_map.items() for label in pair):
+    if not isinstance(label_map, dict) or not all(
+        type(label) is int and label >= 0 for pair in label_map.items() for label in pair
+    ):
         raise InputError(f'label_map is {label_map!r}, not pairs of labels from 0 on such as {{2: 22}}')
     kept = store.select([label in label_map for label in store.label.tolist()])
     if not len(kept):
-        raise InputError(f'label_map leaves no clip: it has the labels {sorted(label_map)}, and the clips have '
-                         f'{np.unique(store.label).tolist()}')
+        raise InputError(
+            f'label_map leaves no clip: it has the labels {sorted(label_map)}, and the clips have '
+            f'{np.unique(store.label).tolist()}'
+        )
     kept.label = np.array([label_map[label] for label in kept.label.tolist()], np.int64)
     return kept
 
@@ -187,8 +193,10 @@ def open_optional(path, kind, ablation=None, made_with=None):
             raise InputError(f'{kind}_{"ablation" if ablation else "made_with"} is set, and there is no {kind}_path')
         return None
     if not Path(path).exists():
-        raise InputError(f'{path} does not exist; `python -m LLMs.{kind}_features --images DIR --out {path}` makes it, '
-                         f'and {kind}_path=None trains without')
+        raise InputError(
+            f'{path} does not exist; `python -m LLMs.{kind}_features --images DIR --out {path}` makes it, '
+            f'and {kind}_path=None trains without'
+        )
     features = stores.open_features(path)
     features.require(kind, made_with or {})
     return features.ablated(ablation) if ablation else features

@@ -2,6 +2,7 @@
 
 Legend: N clips, T = window_size frames, M persons, V joints, C coordinates.
 """
+
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,33 @@ class Feeder(StoreFeeder):
         graph, graph_args: the skeleton, for its bones. debug: the first 100 clips only.
     """
 
-    def __init__(self, data_path, split='train', benchmark=None, window_size=64, p_interval=(0.95,), random_rot=False,
-                 bone=False, vel=False, num_person=2, missing_person='zero', sample_path=None, video_path=None,
-                 text_path=None, object_path=None, video_ablation=None, text_ablation=None, video_made_with=None,
-                 text_made_with=None, held_out=0, repeat=1, label_map=None, graph='graph.ntu_rgb_d.Graph',
-                 graph_args=None, debug=False):
+    def __init__(
+        self,
+        data_path,
+        split='train',
+        benchmark=None,
+        window_size=64,
+        p_interval=(0.95,),
+        random_rot=False,
+        bone=False,
+        vel=False,
+        num_person=2,
+        missing_person='zero',
+        sample_path=None,
+        video_path=None,
+        text_path=None,
+        object_path=None,
+        video_ablation=None,
+        text_ablation=None,
+        video_made_with=None,
+        text_made_with=None,
+        held_out=0,
+        repeat=1,
+        label_map=None,
+        graph='graph.ntu_rgb_d.Graph',
+        graph_args=None,
+        debug=False,
+    ):
         if missing_person not in MISSING_PERSON:
             raise InputError(f'missing_person is {missing_person!r}, not one of {MISSING_PERSON}')
         if text_path and object_path:
@@ -62,9 +85,16 @@ class Feeder(StoreFeeder):
         if not store.length.all():
             empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
             raise InputError(f'{len(empty)} clips of {data_path} have no frames; the first: {", ".join(empty[:5])}')
-        super().__init__(store, graph, graph_args, bone, vel, repeat,
-                         open_optional(video_path, 'video', video_ablation, video_made_with),
-                         open_optional(text_path or object_path, 'text', text_ablation, text_made_with))
+        super().__init__(
+            store,
+            graph,
+            graph_args,
+            bone,
+            vel,
+            repeat,
+            open_optional(video_path, 'video', video_ablation, video_made_with),
+            open_optional(text_path or object_path, 'text', text_ablation, text_made_with),
+        )
 
     @property
     def layout(self):
@@ -92,21 +122,27 @@ class Feeder(StoreFeeder):
         """first, length (N,) of the crops in the store's frames → (N, T, M, V, C)."""
         lower, upper, weight = transforms.resampling(length, self.window_size)
         weight = weight[..., None, None, None]
-        return (self.store.frames[first[:, None] + lower] * (1 - weight)
-                + self.store.frames[first[:, None] + upper] * weight)
+        return (
+            self.store.frames[first[:, None] + lower] * (1 - weight)
+            + self.store.frames[first[:, None] + upper] * weight
+        )
 
 
 def _open(data_path, split, benchmark, sample_path, held_out, label_map):
     if not Path(data_path).exists():
         dataset = Path(data_path).stem if Path(data_path).stem in PROTOCOLS else '<dataset>'
-        raise InputError(f'{data_path} does not exist; `python -m feeders.prepare {dataset} --raw DIR --out {data_path}` '
-                         'makes it from the recordings')
+        raise InputError(
+            f'{data_path} does not exist; `python -m feeders.prepare {dataset} --raw DIR --out {data_path}` '
+            'makes it from the recordings'
+        )
     ending = Path(data_path).suffix
     if ending == '.npz':
         check_split(split)
         if benchmark or split == 'all':
-            raise InputError(f'{data_path} holds the two splits of one benchmark: give neither benchmark nor split '
-                             "'all', or make a store of it with `python -m feeders.prepare import-npz`")
+            raise InputError(
+                f'{data_path} holds the two splits of one benchmark: give neither benchmark nor split '
+                "'all', or make a store of it with `python -m feeders.prepare import-npz`"
+            )
         names = stores.read_names(sample_path) if sample_path else None
         part = 'train' if split in ('train', 'held_out') else 'test'
         return hold_out(map_labels(stores.open_npz(data_path, part, names), label_map), split, held_out)

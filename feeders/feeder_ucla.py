@@ -2,6 +2,7 @@
 
 Legend: N clips, F frames of all clips of a batch, T = window_size frames, V = 20 joints, C = 3 coordinates.
 """
+
 import functools
 import json
 from pathlib import Path
@@ -29,19 +30,33 @@ class Feeder(StoreFeeder):
         held_out: share of the training clips kept aside. graph: the skeleton, for its bones.
     """
 
-    def __init__(self, data_path, split='train', window_size=52, random_rot=False, bone=False, vel=False, repeat=1,
-                 held_out=0, graph='graph.ucla.Graph'):
+    def __init__(
+        self,
+        data_path,
+        split='train',
+        window_size=52,
+        random_rot=False,
+        bone=False,
+        vel=False,
+        repeat=1,
+        held_out=0,
+        graph='graph.ucla.Graph',
+    ):
         if window_size < 1:
             raise InputError(f'window_size is {window_size}; at least 1 frame is needed')
         if not Path(data_path).exists():
-            raise InputError(f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store that '
-                             '`python -m feeders.prepare ucla` made of it')
+            raise InputError(
+                f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store that '
+                '`python -m feeders.prepare ucla` made of it'
+            )
         self.window_size, self.random_rot = window_size, random_rot
         store = read_all_sqe(data_path) if Path(data_path).is_dir() else stores.open_skeletons(data_path)
         store = choose_split(store, split, 'xview', held_out)
         if random_rot and window_size > COPIES * store.length.min():
-            raise InputError(f'window_size is {window_size}; at most {COPIES * store.length.min()} frames can be drawn '
-                             'from the shortest clip')
+            raise InputError(
+                f'window_size is {window_size}; at most {COPIES * store.length.min()} frames can be drawn '
+                'from the shortest clip'
+            )
         super().__init__(store, graph, bone=bone, vel=vel, repeat=repeat)
 
     def skeletons(self, rows, draws_of):
@@ -98,12 +113,19 @@ def read_all_sqe(folder):
     """
     files = sorted(Path(folder).glob('*.json'))
     if not files:
-        raise InputError(f'the folder {folder} holds no .json files; NW-UCLA\'s all_sqe is expected')
+        raise InputError(f"the folder {folder} holds no .json files; NW-UCLA's all_sqe is expected")
     clips = [_read_clip(file) for file in files]
     length = np.array([len(clip) for clip in clips])
     name = [file.stem for file in files]
-    return stores.SkeletonStore(np.concatenate(clips)[:, None], np.cumsum(length) - length, length, name,
-                                [ucla_label(clip) for clip in name], np.ones(len(files)), 'nw-ucla')
+    return stores.SkeletonStore(
+        np.concatenate(clips)[:, None],
+        np.cumsum(length) - length,
+        length,
+        name,
+        [ucla_label(clip) for clip in name],
+        np.ones(len(files)),
+        'nw-ucla',
+    )
 
 
 def _read_clip(file):

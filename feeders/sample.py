@@ -10,6 +10,7 @@ the subject's left at smaller x. Angles in degrees about a joint's own axes, for
 pitch (x) raises a hanging limb forward, twist (y) turns it inward, spread (z) moves it outward. Of the trunk, negative
 pitch bends forward. A motion is a function of phase (T,), 0 → 1 over the action, and swing (T,), −1 … 1, repeating.
 """
+
 from pathlib import Path
 from typing import Callable, NamedTuple
 
@@ -26,6 +27,7 @@ CAMERA_YAW = {1: -45, 2: 0, 3: 45}
 VIDEO_WIDTH, TEXT_WIDTH, TRAITS = 64, 16, 8  # a video feature holds 8 traits each of performer, setup and clip
 BODY, CLIP, NAME, FEATURES = range(4)  # the independent random streams of one seed
 
+# fmt: off
 TRUNK = {  # joint: index, what it hangs from, offset in statures
     'base': (0, None, (0, 0, 0)), 'spine': (1, 'base', (0, .16, 0)), 'chest': (20, 'spine', (0, .13, 0)),
     'neck': (2, 'chest', (0, .045, 0)), 'head': (3, 'neck', (0, .08, 0))}
@@ -43,6 +45,7 @@ PARENT = {index: JOINT.get(inner) for index, inner, _ in TREE.values()}  # paren
 OFFSET = np.array([offset for _, _, offset in sorted(TREE.values(), key=lambda row: row[0])])  # (V, 3)
 LEFT, RIGHT = ([row[side] for row in LIMBS.values()] for side in (0, 1))
 LEGS = [JOINT[f'{side}_{name}'] for side in ('left', 'right') for name in ('hip', 'knee', 'ankle', 'foot')]
+# fmt: on
 
 
 def ease(x):
@@ -70,6 +73,7 @@ def both(**joints):
     return {f'{side}_{joint}': angles for side in ('left', 'right') for joint, angles in joints.items()}
 
 
+# fmt: off
 def hand_to_mouth(phase, swing):
     up = held(phase)
     return {'right_shoulder': (50 * up, 35 * up, -5 * up), 'right_elbow': ((118 + 10 * swing) * up, 0, 0)}
@@ -135,18 +139,22 @@ def be_pushed(phase, swing):
             'right_knee': (-15 * hit, 0, 0), 'travel': (0, 0, .16 * hit)}
 
 
+# fmt: on
 class Action(NamedTuple):
     """name; motions: one a person; object: what is held, or None."""
+
     name: str
     motions: tuple[Callable, ...]
     object: str | None = None
 
 
+# fmt: off
 ACTIONS = (Action('drink', (hand_to_mouth,), 'cup'), Action('brush teeth', (hand_to_mouth,), 'toothbrush'),
            Action('wave', (wave,)), Action('wave a flag', (wave,), 'flag'), Action('clap', (clap,)),
            Action('throw', (throw,), 'ball'), Action('kick', (kick,)), Action('jump', (jump,)),
            Action('sit down', (sit_down,)), Action('stand up', (stand_up,)),
            Action('shake hands', (shake_hands, shake_hands)), Action('push', (push, be_pushed)))
+# fmt: on
 OBJECTS = tuple(dict.fromkeys(action.object for action in ACTIONS))
 SKELETON_CEILING = len({action.motions for action in ACTIONS}) / len(ACTIONS)
 
@@ -154,8 +162,10 @@ SKELETON_CEILING = len({action.motions for action in ACTIONS}) / len(ACTIONS)
 def rotations(angles):
     """(…, 3) pitch, twist, spread in degrees → (…, 3, 3): twist first, then pitch, then spread."""
     (cx, cy, cz), (sx, sy, sz) = (np.moveaxis(f(np.deg2rad(angles)), -1, 0) for f in (np.cos, np.sin))
+    # fmt: off
     matrix = (cz * cy - sz * sx * sy, -sz * cx, cz * sy + sz * sx * cy,
               sz * cy + cz * sx * sy, cz * cx, sz * sy - cz * sx * cy, -cx * sy, sx, cx * cy)
+    # fmt: on
     return np.stack(matrix, -1).reshape(*np.shape(angles), 3)
 
 
@@ -175,9 +185,9 @@ def performer_body(seed, performer):
     """(V, 3) m: the offsets between the joints of one performer, 1.5 to 1.95 m tall."""
     rng = np.random.default_rng([seed, BODY, performer, 0])
     scale = np.ones((25, 3))
-    scale[LEFT + RIGHT] *= rng.uniform(.92, 1.08)
-    scale[LEGS] *= rng.uniform(.92, 1.08)
-    scale[:, 0] *= rng.uniform(.85, 1.2)
+    scale[LEFT + RIGHT] *= rng.uniform(0.92, 1.08)
+    scale[LEGS] *= rng.uniform(0.92, 1.08)
+    scale[:, 0] *= rng.uniform(0.85, 1.2)
     return OFFSET * scale * rng.uniform(1.5, 1.95)
 
 
@@ -188,8 +198,8 @@ def perform(motion, phase, swing, offset, rng):
     angles = np.zeros((len(phase), 25, 3))
     for name, components in moves.items():
         angles[:, JOINT[name]] = np.stack(np.broadcast_arrays(*components, phase)[:3], -1)
-    angles *= rng.uniform(.75, 1.15)
-    frequency, start, size = rng.uniform(0, .03, (25, 3)), rng.uniform(0, 1, (25, 3)), rng.normal(0, 10, (25, 3))
+    angles *= rng.uniform(0.75, 1.15)
+    frequency, start, size = rng.uniform(0, 0.03, (25, 3)), rng.uniform(0, 1, (25, 3)), rng.normal(0, 10, (25, 3))
     size[LEGS + [JOINT['base']]] /= 2
     angles += size * np.sin(2 * np.pi * (frequency * np.arange(len(phase))[:, None, None] + start))  # idle sway
     joints = pose(angles, offset)
@@ -201,8 +211,8 @@ def perform(motion, phase, swing, offset, rng):
 def timing(rng):
     """phase (T,) and swing (T,) of one clip of 40 to 70 frames; onset, tempo and the number of swings vary."""
     frames = rng.integers(40, 71)
-    share = rng.uniform(.4, .95)
-    phase = np.clip((np.arange(frames) / frames - rng.uniform(0, 1 - share)) / share, 0, 1) ** rng.uniform(.8, 1.25)
+    share = rng.uniform(0.4, 0.95)
+    phase = np.clip((np.arange(frames) / frames - rng.uniform(0, 1 - share)) / share, 0, 1) ** rng.uniform(0.8, 1.25)
     return phase, np.sin(2 * np.pi * (rng.uniform(0, 1) + rng.uniform(1.5, 4.5) * phase))
 
 
@@ -217,23 +227,26 @@ def make_clip(action, bodies, camera, rng, noise):
     people = [perform(motion, phase, swing, offset, rng) for motion, offset in zip(action.motions, bodies)]
     yaw, tilt = CAMERA_YAW[camera] + rng.uniform(-70, 70), rng.uniform(-10, 10)
     if len(people) == 2:
-        people[1] = people[1] * (-1, 1, -1) - (0, 0, rng.uniform(.85, 1.1))  # face to face
+        people[1] = people[1] * (-1, 1, -1) - (0, 0, rng.uniform(0.85, 1.1))  # face to face
         yaw += rng.choice([-90, 90])
     scene = np.stack(people, 1)
-    if rng.random() < .3:
+    if rng.random() < 0.3:
         scene[:, :, LEFT + RIGHT] = scene[:, :, RIGHT + LEFT]
         scene *= (-1, 1, 1)
     scene = scene @ (rotations([tilt, 0, 0]) @ rotations([0, yaw, 0])).T
-    scene += rng.normal(0, noise * rng.uniform(.5, 1.5), scene.shape)
+    scene += rng.normal(0, noise * rng.uniform(0.5, 1.5), scene.shape)
     return scene - scene[0, 0, JOINT['spine']]
 
 
 def clip_names(seed, clips_per_class):
     """SsssCcccPpppRrrrAaaa for every clip, class by class; performers take turns, setups and cameras are drawn."""
     rng = np.random.default_rng([seed, NAME, 0, 0])
-    return [f'S{rng.integers(SETUPS) + 1:03}C{rng.integers(3) + 1:03}'
-            f'P{index % PERFORMERS + 1:03}R{index // PERFORMERS + 1:03}A{label + 1:03}'
-            for label in range(len(ACTIONS)) for index in range(clips_per_class)]
+    return [
+        f'S{rng.integers(SETUPS) + 1:03}C{rng.integers(3) + 1:03}'
+        f'P{index % PERFORMERS + 1:03}R{index // PERFORMERS + 1:03}A{label + 1:03}'
+        for label in range(len(ACTIONS))
+        for index in range(clips_per_class)
+    ]
 
 
 def make_features(names, seed):
@@ -246,14 +259,21 @@ def make_features(names, seed):
     fields = [parse_ntu(name) for name in names]
     held_object = np.eye(len(OBJECTS))[[OBJECTS.index(ACTIONS[f.action - 1].object) for f in fields]]  # (N, O)
     performers, setups = rng.normal(size=(PERFORMERS + 1, TRAITS)), rng.normal(size=(SETUPS + 1, TRAITS))
-    seen = np.concatenate([2 * held_object, performers[[f.performer for f in fields]],
-                           setups[[f.setup for f in fields]], rng.normal(size=(len(names), TRAITS))], 1)
+    seen = np.concatenate(
+        [
+            2 * held_object,
+            performers[[f.performer for f in fields]],
+            setups[[f.setup for f in fields]],
+            rng.normal(size=(len(names), TRAITS)),
+        ],
+        1,
+    )
     video = seen @ rng.normal(size=(seen.shape[1], VIDEO_WIDTH)) + rng.normal(size=(len(names), VIDEO_WIDTH))
-    text = held_object @ rng.normal(size=(len(OBJECTS), TEXT_WIDTH)) + rng.normal(0, .4, (len(names), TEXT_WIDTH))
+    text = held_object @ rng.normal(size=(len(OBJECTS), TEXT_WIDTH)) + rng.normal(0, 0.4, (len(names), TEXT_WIDTH))
     return video, text
 
 
-def make_sample(folder, seed=1, clips_per_class=CLIPS_PER_CLASS, noise=.02):
+def make_sample(folder, seed=1, clips_per_class=CLIPS_PER_CLASS, noise=0.02):
     """Write the skeleton, video and text stores of the sample into `folder`; one seed gives one content.
 
     Args:
@@ -268,7 +288,7 @@ def make_sample(folder, seed=1, clips_per_class=CLIPS_PER_CLASS, noise=.02):
             action, performer = ACTIONS[fields.action - 1], fields.performer - 1
             rng = np.random.default_rng([seed, CLIP, fields.action, performer + PERFORMERS * fields.replication])
             pair = bodies[performer], bodies[(performer + 3) % PERFORMERS]  # a partner of the same split
-            frames = make_clip(action, pair[:len(action.motions)], fields.camera, rng, noise)
+            frames = make_clip(action, pair[: len(action.motions)], fields.camera, rng, noise)
             store.add(name, fields.action - 1, frames, 'test' if performer % 3 == 2 else 'train')
     video, text = make_features(names, seed)
     for kind, feature, prompt in (('video', video, ''), ('text', text, 'whether the people are holding objects?')):
@@ -284,10 +304,15 @@ def ensure_sample(folder):
     present = [folder / file for file in SAMPLE_FILES if (folder / file).exists()]
     if len(present) < len(SAMPLE_FILES):
         for path in present:
-            if (open_skeletons(path).dataset != 'sample' if path.name == SAMPLE_FILES[0]
-                    else open_features(path).attributes.get('encoder') != 'synthetic'):
-                raise InputError(f'{path} is in the way of the embedded sample, which is made in its folder; '
-                                 'name another data_path, or feeders.feeder_MMCL.Feeder for your own data')
+            if (
+                open_skeletons(path).dataset != 'sample'
+                if path.name == SAMPLE_FILES[0]
+                else open_features(path).attributes.get('encoder') != 'synthetic'
+            ):
+                raise InputError(
+                    f'{path} is in the way of the embedded sample, which is made in its folder; '
+                    'name another data_path, or feeders.feeder_MMCL.Feeder for your own data'
+                )
         make_sample(folder)
     return folder
 

@@ -3,6 +3,7 @@
 NTU RGB+D names are SsssCcccPpppRrrrAaaa (setup, camera, performer, replication, action);
 NW-UCLA names are aXX_sXX_eXX_vXX (action, subject, execution, view); UTD-MHAD names aX_sX_tX (action, subject, trial).
 """
+
 import re
 from typing import NamedTuple
 
@@ -12,21 +13,29 @@ from torchlight.errors import InputError
 
 NTU60_SUBJECTS = frozenset([1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38])
 NTU120_SUBJECTS = NTU60_SUBJECTS | frozenset(
-    [45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103])
+    [45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103]
+)
 UCLA_ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
 
 PROTOCOLS = {  # data set: {benchmark: does the clip of this name train?}
-    'ntu60': {'xsub': lambda name: parse_ntu(name).performer in NTU60_SUBJECTS,
-              'xview': lambda name: parse_ntu(name).camera in (2, 3)},
-    'ntu120': {'xsub': lambda name: parse_ntu(name).performer in NTU120_SUBJECTS,
-               'xset': lambda name: parse_ntu(name).setup % 2 == 0},
+    'ntu60': {
+        'xsub': lambda name: parse_ntu(name).performer in NTU60_SUBJECTS,
+        'xview': lambda name: parse_ntu(name).camera in (2, 3),
+    },
+    'ntu120': {
+        'xsub': lambda name: parse_ntu(name).performer in NTU120_SUBJECTS,
+        'xset': lambda name: parse_ntu(name).setup % 2 == 0,
+    },
     'nw-ucla': {'xview': lambda name: parse_ucla(name).view != 3},
     'utd-mhad': {'xsub': lambda name: parse_utd(name).subject % 2 == 1},
 }
 OFFICIAL_COUNTS = {  # (data set, benchmark): training and test clips of the whole set
-    ('ntu60', 'xsub'): (40091, 16487), ('ntu60', 'xview'): (37646, 18932),
-    ('ntu120', 'xsub'): (63026, 50919), ('ntu120', 'xset'): (54468, 59477),
-    ('nw-ucla', 'xview'): (1020, 464), ('utd-mhad', 'xsub'): (431, 430),
+    ('ntu60', 'xsub'): (40091, 16487),
+    ('ntu60', 'xview'): (37646, 18932),
+    ('ntu120', 'xsub'): (63026, 50919),
+    ('ntu120', 'xset'): (54468, 59477),
+    ('nw-ucla', 'xview'): (1020, 464),
+    ('utd-mhad', 'xsub'): (431, 430),
 }
 
 
@@ -119,6 +128,7 @@ def held_out_mask(label, group, fraction, seed=0):
     Returns: (N,) bool, True for the held-out clips.
     """
     from sklearn.model_selection import StratifiedGroupKFold  # costs a second, and few commands hold clips out
+
     if not 0 < fraction <= 0.5:
         raise InputError(f'held_out is {fraction}, not above 0 and at most 0.5')
     parts = round(1 / fraction)

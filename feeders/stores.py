@@ -2,6 +2,7 @@
 
 Legend: F frames of all clips, N clips, M persons, V joints, C coordinates, D feature width.
 """
+
 import hashlib
 import os
 import tempfile
@@ -17,8 +18,13 @@ from torchlight.files import atomic_path, make_folder, require_file
 
 SKELETON_FORMAT, FEATURE_FORMAT, VERSION = 'mmcl skeletons', 'mmcl features', 1
 KEYS = {  # of each format, {key: (number of dimensions, kinds of numpy type)}
-    SKELETON_FORMAT: {'frames': (4, 'f'), 'offset': (1, 'iu'), 'name': (1, 'OS'), 'label': (1, 'iu'),
-                      'person': (1, 'iu')},
+    SKELETON_FORMAT: {
+        'frames': (4, 'f'),
+        'offset': (1, 'iu'),
+        'name': (1, 'OS'),
+        'label': (1, 'iu'),
+        'person': (1, 'iu'),
+    },
     FEATURE_FORMAT: {'name': (1, 'OS'), 'feature': (2, 'f')},
 }
 
@@ -48,14 +54,21 @@ class SkeletonStore:
 
     def clip(self, index):
         """(T, M, V, C) float32: one whole clip."""
-        return self.frames[self.start[index]:self.start[index] + self.length[index]]
+        return self.frames[self.start[index] : self.start[index] + self.length[index]]
 
     def select(self, mask):
         """The clips for which `mask` (N,) is true; the frames stay where they are."""
         rows = np.flatnonzero(mask)
-        return SkeletonStore(self.frames, self.start[rows], self.length[rows], [self.name[i] for i in rows],
-                             self.label[rows], self.person[rows], self.dataset,
-                             self.split and [self.split[i] for i in rows])
+        return SkeletonStore(
+            self.frames,
+            self.start[rows],
+            self.length[rows],
+            [self.name[i] for i in rows],
+            self.label[rows],
+            self.person[rows],
+            self.dataset,
+            self.split and [self.split[i] for i in rows],
+        )
 
     def digests(self):
         """N hex strings, equal for clips of identical frames."""
@@ -85,13 +98,15 @@ class SkeletonStoreWriter:
         """Append one clip: frames (T, persons ≤ M, V, C), kept as float32 with empty slots zero."""
         persons = frames.shape[1]
         if persons > self.layout[0] or frames.shape[2:] != self.layout[1:]:
-            raise InputError(f'clip {name} has persons, joints, coordinates {frames.shape[1:]}, '
-                             f'and the store holds {self.layout}')
+            raise InputError(
+                f'clip {name} has persons, joints, coordinates {frames.shape[1:]}, and the store holds {self.layout}'
+            )
         padded = np.zeros((len(frames), *self.layout), np.float32)
         padded[:, :persons] = frames
         self._frames.write(padded.tobytes())
-        for column, value in zip((self.name, self.label, self.person, self.split, self.length),
-                                 (name, label, persons, split, len(frames))):
+        for column, value in zip(
+            (self.name, self.label, self.person, self.split, self.length), (name, label, persons, split, len(frames))
+        ):
             column.append(value)
 
     def __exit__(self, error_type, error, traceback):
@@ -104,8 +119,7 @@ class SkeletonStoreWriter:
         with atomic_path(self.path) as temporary:
             self._require_room(temporary, offset[-1])
             with h5py.File(temporary, 'w') as file:
-                file.attrs.update(format=SKELETON_FORMAT, version=VERSION, dataset=self.dataset,
-                                  joints=self.layout[1])
+                file.attrs.update(format=SKELETON_FORMAT, version=VERSION, dataset=self.dataset, joints=self.layout[1])
                 frames = file.create_dataset('frames', (offset[-1], *self.layout), np.float32)
                 file['offset'] = offset
                 file['label'] = np.asarray(self.label, np.int64)
@@ -128,7 +142,7 @@ class SkeletonStoreWriter:
         size, row = int(np.prod(self.layout)), 0
         while block := self._frames.read(size * 4 * 65536):
             block = np.frombuffer(block, np.float32).reshape(-1, *self.layout)
-            frames[row:row + len(block)] = block
+            frames[row : row + len(block)] = block
             row += len(block)
 
 
@@ -141,12 +155,23 @@ def open_skeletons(path):
     with _open_h5(path, SKELETON_FORMAT) as file:
         offset, frames = file['offset'][:].astype(np.int64), map_dataset(path, file['frames'])
         length = np.diff(offset)
-        if {len(file[key]) for key in ('name', 'label', 'person', *{'split'} & set(file))} != {len(length)} \
-                or (length < 0).any() or offset[0] < 0 or offset[-1] > len(frames):
+        if (
+            {len(file[key]) for key in ('name', 'label', 'person', *{'split'} & set(file))} != {len(length)}
+            or (length < 0).any()
+            or offset[0] < 0
+            or offset[-1] > len(frames)
+        ):
             raise InputError(f'{path} is damaged: its offsets, names and labels do not fit its {len(frames)} frames')
-        return SkeletonStore(frames, offset[:-1], length, file['name'].asstr()[:], file['label'][:],
-                             file['person'][:], file.attrs.get('dataset', ''),
-                             list(file['split'].asstr()[:]) if 'split' in file else None)
+        return SkeletonStore(
+            frames,
+            offset[:-1],
+            length,
+            file['name'].asstr()[:],
+            file['label'][:],
+            file['person'][:],
+            file.attrs.get('dataset', ''),
+            list(file['split'].asstr()[:]) if 'split' in file else None,
+        )
 
 
 def open_clip(path):
@@ -170,8 +195,9 @@ def open_npz(path, split, names=None):
     try:
         x, y = map_npz_member(path, f'x_{split}'), np.load(path)[f'y_{split}']
     except Exception as error:  # on damage numpy, zipfile and zlib raise errors of many kinds
-        raise InputError(f'{path} is not an NTU .npz with x_{split} (N, T, 150) and y_{split}: '
-                         f'{" ".join(str(error).split())}') from error
+        raise InputError(
+            f'{path} is not an NTU .npz with x_{split} (N, T, 150) and y_{split}: {" ".join(str(error).split())}'
+        ) from error
     if len(x.shape) != 3 or x.shape[2] != 150 or y.ndim not in (1, 2) or len(y) != len(x):
         raise InputError(f'{path} has x_{split} {x.shape} and y_{split} {y.shape}, not (N, T, 150) and N labels')
     clips, time, _ = x.shape
@@ -181,9 +207,9 @@ def open_npz(path, split, names=None):
         raise InputError(f'{len(name)} names are given for the {clips} clips of x_{split} in {path}')
     length, person = np.zeros(clips, np.int64), np.ones(clips, np.int64)
     for first in range(0, clips, 256):
-        block = x[first:first + 256].reshape(-1, time, 2, 75)
-        length[first:first + 256] = (block.sum((2, 3)) != 0).sum(1)
-        person[first:first + 256] += block[:, :, 1].any((1, 2))
+        block = x[first : first + 256].reshape(-1, time, 2, 75)
+        length[first : first + 256] = (block.sum((2, 3)) != 0).sum(1)
+        person[first : first + 256] += block[:, :, 1].any((1, 2))
     label = y.argmax(1) if y.ndim == 2 else y
     return SkeletonStore(frames, np.arange(clips) * time, length, name, label, person)
 
@@ -217,13 +243,20 @@ def open_features(path):
         features = [read_npy(file).astype(np.float32).ravel() for file in files]
         widths = sorted({len(feature) for feature in features})
         if len(widths) != 1:
-            raise InputError(f'the folder {path} holds {len(files)} .npy features of widths {widths}; '
-                             'expected one width')
+            raise InputError(
+                f'the folder {path} holds {len(files)} .npy features of widths {widths}; expected one width'
+            )
         return FeatureStore(path, [file.stem for file in files], np.stack(features), {})
     with _open_h5(path, FEATURE_FORMAT) as file:
         statistics = (file['mean'][:], file['std'][:]) if 'mean' in file and 'std' in file else None
-        return FeatureStore(path, file['name'].asstr()[:], map_dataset(path, file['feature']), dict(file.attrs),
-                            statistics, list(file['answer'].asstr()[:]) if 'answer' in file else None)
+        return FeatureStore(
+            path,
+            file['name'].asstr()[:],
+            map_dataset(path, file['feature']),
+            dict(file.attrs),
+            statistics,
+            list(file['answer'].asstr()[:]) if 'answer' in file else None,
+        )
 
 
 def _open_h5(path, kind):
@@ -235,11 +268,14 @@ def _open_h5(path, kind):
     found, version = file.attrs.get('format'), file.attrs.get('version')
     if found != kind or version != VERSION:
         file.close()
-        raise InputError(f'{path} holds {found or "something else"!r} version {version}, not {kind!r} version {VERSION}')
+        raise InputError(
+            f'{path} holds {found or "something else"!r} version {version}, not {kind!r} version {VERSION}'
+        )
     for key, (dimensions, kinds) in KEYS[kind].items():
         data = file.get(key)
         if not isinstance(data, h5py.Dataset) or data.ndim != dimensions or data.dtype.kind not in kinds:
             file.close()
-            raise InputError(f'{path} is damaged: as {kind!r} it should have {key!r}, an array of {dimensions} '
-                             'dimensions')
+            raise InputError(
+                f'{path} is damaged: as {kind!r} it should have {key!r}, an array of {dimensions} dimensions'
+            )
     return file

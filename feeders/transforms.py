@@ -2,10 +2,15 @@
 
 Legend: N clips, T frames, M persons, V joints, C coordinates; batches are (N, T, M, V, C) until the end.
 """
+
 import numpy as np
 
-STREAMS = {'joint': {'bone': False, 'vel': False}, 'bone': {'bone': True, 'vel': False},
-           'joint_motion': {'bone': False, 'vel': True}, 'bone_motion': {'bone': True, 'vel': True}}
+STREAMS = {
+    'joint': {'bone': False, 'vel': False},
+    'bone': {'bone': True, 'vel': False},
+    'joint_motion': {'bone': False, 'vel': True},
+    'bone_motion': {'bone': True, 'vel': True},
+}
 
 
 def uniform(seed, epoch, index, draws):
@@ -21,7 +26,7 @@ def uniform(seed, epoch, index, draws):
     state = _mix(state ^ np.uint64(epoch))
     state = _mix(state ^ np.asarray(index, np.uint64))[:, None]
     state = _mix(state ^ np.arange(draws, dtype=np.uint64))
-    return (state >> np.uint64(11)) * 2.0 ** -53
+    return (state >> np.uint64(11)) * 2.0**-53
 
 
 def _mix(value):

@@ -3,6 +3,7 @@
 graph: graph.custom.Graph
 graph_args: {num_point: 5, edges: [[1, 0], [2, 1], [3, 1], [4, 1]]}
 """
+
 from graph import tools
 from torchlight.errors import InputError
 
@@ -18,8 +19,11 @@ class Graph(tools.SpatialGraph):
 
     def __init__(self, num_point, edges, labeling_mode='spatial'):
         for edge in edges:
-            if not isinstance(edge, (list, tuple)) or len(edge) != 2 or not all(
-                    isinstance(joint, int) and 0 <= joint < num_point for joint in edge):
+            if (
+                not isinstance(edge, (list, tuple))
+                or len(edge) != 2
+                or not all(isinstance(joint, int) and 0 <= joint < num_point for joint in edge)
+            ):
                 raise InputError(f'edge {edge} is not a pair of joints from 0 to {num_point - 1}')
         edges = [tuple(edge) for edge in edges]
         children = [child for child, _ in edges]

@@ -2,17 +2,20 @@
 
 Legend: L levels (6), each joining two neighbouring groups of joints around a centre of mass (CoM).
 """
+
 import numpy as np
 
 from graph import ntu_rgb_d, tools
 from torchlight.errors import InputError
 
 num_point = ntu_rgb_d.num_point
+# fmt: off
 GROUPS = {  # centre of mass: its joint groups from the centre outwards, joints counted from 1
     1: [[1], [2, 13, 17], [14, 18, 21], [3, 5, 9, 15, 19], [4, 6, 10, 16, 20], [7, 11], [8, 12, 22, 23, 24, 25]],
     2: [[2], [1, 21], [13, 17, 3, 5, 9], [14, 18, 4, 6, 10], [15, 19, 7, 11], [16, 20, 8, 12], [22, 23, 24, 25]],
     21: [[21], [2, 3, 5, 9], [4, 6, 10, 1], [7, 11, 13, 17], [8, 12, 14, 18], [22, 23, 24, 25, 15, 19], [16, 20]],
 }
+# fmt: on
 
 
 class Graph:

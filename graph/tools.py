@@ -2,6 +2,7 @@
 
 Legend: V joints, K subsets. An edge (i, j) leads from joint i (child, outer) to joint j (parent, inner).
 """
+
 import numpy as np
 
 from torchlight.errors import InputError
@@ -28,9 +29,13 @@ def normalise_columns(matrix):
 def spatial_graph(inward, num_point):
     """(3, V, V) float64: identity, inward and outward edges, the last two column-normalised (ST-GCN's partition)."""
     outward = [(j, i) for i, j in inward]
-    return np.stack([np.eye(num_point),
-                     normalise_columns(edge_matrix(inward, num_point)),
-                     normalise_columns(edge_matrix(outward, num_point))])
+    return np.stack(
+        [
+            np.eye(num_point),
+            normalise_columns(edge_matrix(inward, num_point)),
+            normalise_columns(edge_matrix(outward, num_point)),
+        ]
+    )
 
 
 def parents(bones, num_point):

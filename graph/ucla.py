@@ -1,11 +1,14 @@
 """The 20 joints of Kinect v1, in the order of NW-UCLA."""
+
 from graph import tools
 
 num_point = 20
 # child → parent, counted from 1; 3 is the centre of the shoulders
+# fmt: off
 inward = tools.zero_based([
     (1, 2), (2, 3), (4, 3), (5, 3), (6, 5), (7, 6), (8, 7), (9, 3), (10, 9), (11, 10), (12, 11),
     (13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19)])
+# fmt: on
 
 
 class Graph(tools.SpatialGraph):

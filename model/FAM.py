@@ -2,6 +2,7 @@
 
 Source: MMCL (Liu et al., ACM MM 2024), feature alignment. Legend: N clips, D_g skeleton width, D_v video width.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import nn

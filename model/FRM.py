@@ -2,6 +2,7 @@
 
 Source: MMCL (Liu et al., ACM MM 2024), feature refinement. Legend: N clips, D_t text width.
 """
+
 import torch
 from torch import nn
 

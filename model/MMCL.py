@@ -3,6 +3,7 @@
 Source: Liu et al., "Multi-Modality Co-Learning for Efficient Skeleton-based Action Recognition", ACM MM 2024.
 Legend: N clips, C coordinates, T frames, V joints, M persons, D_v video width, D_t text width.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -23,11 +24,23 @@ class Model(nn.Module):
             does not.
     """
 
-    def __init__(self, num_class, *, backbone='model.ctrgcn.Model', video_dim=None, text_dim=None,
-                 text_standardise=False, **student_args):
+    def __init__(
+        self,
+        num_class,
+        *,
+        backbone='model.ctrgcn.Model',
+        video_dim=None,
+        text_dim=None,
+        text_standardise=False,
+        **student_args,
+    ):
         super().__init__()
-        self.student = build(backbone, {'num_class': num_class, **student_args}, 'model_args',
-                             also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise'))
+        self.student = build(
+            backbone,
+            {'num_class': num_class, **student_args},
+            'model_args',
+            also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise'),
+        )
         self.fam = None if video_dim is None else FAM(self.student.feature_dim, video_dim)
         self.frm = None if text_dim is None else FRM(num_class, text_dim, text_standardise)
 

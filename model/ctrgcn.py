@@ -2,12 +2,12 @@
 
 Legend: B bodies, C channels, R relation channels, V joints (u receives, v gives), T frames, K = 3 subsets.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.layers import (Block, MultiScaleTemporalConv, SkeletonNet, build_graph, initialise, pointwise,
-                          shortcut)
+from model.layers import Block, MultiScaleTemporalConv, SkeletonNet, build_graph, initialise, pointwise, shortcut
 
 
 class Model(SkeletonNet):
@@ -19,8 +19,18 @@ class Model(SkeletonNet):
         base_channel: width of the first blocks (64 in the paper).
     """
 
-    def __init__(self, num_class, num_point, num_person, graph, graph_args=None, in_channels=3, drop_out=0,
-                 adaptive=True, base_channel=64):
+    def __init__(
+        self,
+        num_class,
+        num_point,
+        num_person,
+        graph,
+        graph_args=None,
+        in_channels=3,
+        drop_out=0,
+        adaptive=True,
+        base_channel=64,
+    ):
         A = torch.tensor(build_graph(graph, graph_args, num_point).A, dtype=torch.float32)
 
         def make_block(in_channels, out_channels, stride, residual):
@@ -72,8 +82,10 @@ class GraphConv(nn.Module):
     def relation(self, x):
         """(B, C_in, V, T) → (B, C_out, V, K·V): the graph of each subset, refined for each channel."""
         mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
-        query, key = (pointwise([getattr(conv, name) for conv in self.convs], mean).squeeze(3).chunk(len(self.convs), 1)
-                      for name in ('conv1', 'conv2'))  # K × (B, R, V)
+        query, key = (
+            pointwise([getattr(conv, name) for conv in self.convs], mean).squeeze(3).chunk(len(self.convs), 1)
+            for name in ('conv1', 'conv2')
+        )  # K × (B, R, V)
         subsets = []
         for conv, q, k, A in zip(self.convs, query, key, self.PA):
             difference = torch.tanh(q.unsqueeze(3) - k.unsqueeze(2))  # (B, R, V, V)

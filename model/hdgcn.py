@@ -3,12 +3,21 @@
 Legend: B bodies, C channels, V joints, T frames, L = 6 levels, each of two neighbouring groups of joints. The
 levels lie side by side, as one axis; tensors of width C_out come as four parts of C_out / 4 channels.
 """
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.layers import (Block, MultiScaleTemporalConv, SkeletonNet, TimeConv2d, build_graph, initialise, pointwise,
-                          shortcut)
+from model.layers import (
+    Block,
+    MultiScaleTemporalConv,
+    SkeletonNet,
+    TimeConv2d,
+    build_graph,
+    initialise,
+    pointwise,
+    shortcut,
+)
 from torchlight.errors import InputError
 
 NEAREST_JOINTS, NEAREST_LEVELS = 5, 3  # neighbours in feature space, itself among them
@@ -24,8 +33,18 @@ class Model(SkeletonNet):
         base_channel: width of the first blocks (64 in the paper).
     """
 
-    def __init__(self, num_class, num_point, num_person, graph, graph_args=None, in_channels=3, drop_out=0,
-                 adaptive=True, base_channel=64):
+    def __init__(
+        self,
+        num_class,
+        num_point,
+        num_person,
+        graph,
+        graph_args=None,
+        in_channels=3,
+        drop_out=0,
+        adaptive=True,
+        base_channel=64,
+    ):
         hierarchy = build_graph(graph, graph_args, num_point)
         if not hasattr(hierarchy, 'groups'):
             raise InputError(f'{graph} has no levels of joints; HD-GCN needs graph.ntu_rgb_d_hierarchy.Graph')
@@ -58,11 +77,20 @@ class GraphConv(nn.Module):
             self.PA = nn.Parameter(A.clone())
         else:
             self.register_buffer('PA', A.clone(), persistent=False)
-        self.conv_down = nn.ModuleList([
-            nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width)) for _ in A])
-        self.conv = nn.ModuleList([
-            nn.ModuleList([*(nn.Sequential(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width)) for _ in level),
-                           EdgeConv(width, NEAREST_JOINTS)]) for level in A])
+        self.conv_down = nn.ModuleList(
+            [nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width)) for _ in A]
+        )
+        self.conv = nn.ModuleList(
+            [
+                nn.ModuleList(
+                    [
+                        *(nn.Sequential(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width)) for _ in level),
+                        EdgeConv(width, NEAREST_JOINTS),
+                    ]
+                )
+                for level in A
+            ]
+        )
         self.aha = aha
         self.down = shortcut(in_channels, out_channels)
         self.bn = nn.BatchNorm2d(out_channels)
@@ -94,8 +122,9 @@ def aggregate(A, convs, norms, x):
 
 def batch_norm(norms, x):
     """Several batch norms side by side as one: x (B, sum of widths, …)."""
-    weight, bias, mean, var = (torch.cat([getattr(norm, name) for norm in norms])
-                               for name in ('weight', 'bias', 'running_mean', 'running_var'))
+    weight, bias, mean, var = (
+        torch.cat([getattr(norm, name) for norm in norms]) for name in ('weight', 'bias', 'running_mean', 'running_var')
+    )
     first = norms[0]
     y = F.batch_norm(x, mean, var, weight, bias, first.training, first.momentum, first.eps)
     if first.training:

@@ -4,6 +4,7 @@ Legend: N clips, M persons, B = N·M bodies, C channels, V joints, T frames, K a
 Inside the network features are (B, C, V, T), time last: the K subsets then aggregate in one matrix product.
 Parameter names and shapes are those of the public CTR-GCN and HD-GCN checkpoints.
 """
+
 import math
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ class MMCLOutput(NamedTuple):
     logits: (N, num_class). refined_logits: (N, num_class), with a text feature. alignment: (N,), each
     clip's contrastive loss, with a video feature.
     """
+
     logits: torch.Tensor
     refined_logits: torch.Tensor | None = None
     alignment: torch.Tensor | None = None
@@ -49,8 +51,10 @@ class SkeletonNet(nn.Module):
     def __init__(self, num_class, num_point, num_person, in_channels, drop_out, base_channel, make_block):
         super().__init__()
         if not 0 <= drop_out <= 1 or base_channel < 8 or base_channel % 8:
-            raise InputError(f'drop_out is {drop_out} and base_channel {base_channel}; expected a share from 0 to 1 and '
-                             'a positive multiple of 8')
+            raise InputError(
+                f'drop_out is {drop_out} and base_channel {base_channel}; expected a share from 0 to 1 and '
+                'a positive multiple of 8'
+            )
         self.num_class, self.num_point, self.num_person = num_class, num_point, num_person
         self.in_channels = in_channels
         self.data_bn = nn.BatchNorm1d(num_person * num_point * in_channels)
@@ -117,7 +121,9 @@ class TimeConv2d(nn.Conv2d):
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, dilation=1, bias=True):
         padding = dilation * (kernel_size - 1) // 2
-        super().__init__(in_channels, out_channels, (kernel_size, 1), (1, stride), (0, padding), (1, dilation), bias=bias)
+        super().__init__(
+            in_channels, out_channels, (kernel_size, 1), (1, stride), (0, padding), (1, dilation), bias=bias
+        )
 
     def forward(self, x):
         return F.conv2d(x, self.weight.transpose(2, 3), self.bias, self.stride, self.padding, self.dilation)
@@ -151,11 +157,16 @@ class MultiScaleTemporalConv(nn.Module):
             return [nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width)]
 
         pool = nn.MaxPool2d((1, 3), (1, stride), (0, 1))
-        self.branches = nn.ModuleList([
-            *(nn.Sequential(*reduction(), nn.ReLU(), temporal_conv(width, width, 5, stride, dilation))
-              for dilation in (1, 2)),
-            nn.Sequential(*reduction(), nn.ReLU(), pool, nn.BatchNorm2d(width)),
-            nn.Sequential(*reduction())])
+        self.branches = nn.ModuleList(
+            [
+                *(
+                    nn.Sequential(*reduction(), nn.ReLU(), temporal_conv(width, width, 5, stride, dilation))
+                    for dilation in (1, 2)
+                ),
+                nn.Sequential(*reduction(), nn.ReLU(), pool, nn.BatchNorm2d(width)),
+                nn.Sequential(*reduction()),
+            ]
+        )
         initialise(self)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -163,7 +174,7 @@ class MultiScaleTemporalConv(nn.Module):
 
     def forward(self, x):
         *parts, point = pointwise([branch[0] for branch in self.branches], x).chunk(4, 1)
-        parts.append(point[..., ::self.stride])
+        parts.append(point[..., :: self.stride])
         return torch.cat([branch[1:](part) for branch, part in zip(self.branches, parts)], 1)
 
 

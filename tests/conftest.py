@@ -1,4 +1,5 @@
 """What tests share: the folder of real data and reference arrays, where it lies beside the repository."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,4 +1,5 @@
 """FAM: the alignment loss is the formula, written out clip by clip."""
+
 import numpy as np
 import pytest
 import torch
@@ -6,14 +7,16 @@ import torch
 from model.FAM import FAM, contrast
 
 
-def alignment(g, c, temperature=.4):
+def alignment(g, c, temperature=0.4):
     """(N,), every term of the formula by itself."""
+
     def s(a, b):
         return np.exp(a @ b / np.linalg.norm(a) / np.linalg.norm(b) / temperature)
 
     def one(a, b, i):
         others = sum(s(a[i], a[k]) for k in range(len(a)) if k != i)
         return -np.log(s(a[i], b[i]) / (sum(s(a[i], b[k]) for k in range(len(b))) + others))
+
     return np.array([(one(g, c, i) + one(c, g, i)) / 2 for i in range(len(g))])
 
 
@@ -28,8 +31,9 @@ def test_equals_the_formula(fam, clips):
     feature, video = torch.randn(clips, 6).double(), 3 * torch.randn(clips, 9).double()
     weight, bias, weight2, bias2 = (p.detach().numpy() for p in fam.parameters())
     projected = np.maximum(video.numpy() @ weight.T + bias, 0) @ weight2.T + bias2
-    np.testing.assert_allclose(fam(feature, video).detach(), alignment(feature.numpy(), projected), rtol=1e-12,
-                               atol=1e-15)
+    np.testing.assert_allclose(
+        fam(feature, video).detach(), alignment(feature.numpy(), projected), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_a_single_clip_has_no_negatives(fam):

@@ -1,4 +1,5 @@
 """FRM: scores weighted between two vectors by a gate over the text feature."""
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +25,7 @@ def test_a_new_module_gives_the_scores_back(frm):
     torch.testing.assert_close(frm(logits, torch.randn(4, 3).double()), logits)
 
 
-@pytest.mark.parametrize('share', [0., .25, 1.])
+@pytest.mark.parametrize('share', [0.0, 0.25, 1.0])
 def test_the_gate_mixes_the_two_vectors(frm, share):
     frm.positive.data, frm.negative.data = torch.arange(5).double(), -torch.ones(5).double()
     set_gate(frm, share)
@@ -38,8 +39,9 @@ def test_equals_the_formula(frm):
     positive, negative, weight, bias, weight2, bias2 = (p.detach().numpy() for p in frm.parameters())
     z = np.exp(np.maximum(text.numpy() @ weight.T + bias, 0) @ weight2.T + bias2)
     gate = z / z.sum(1, keepdims=True)
-    np.testing.assert_allclose(frm(logits, text).detach(),
-                               logits.numpy() * (gate[:, :1] * positive + gate[:, 1:] * negative), rtol=1e-12)
+    np.testing.assert_allclose(
+        frm(logits, text).detach(), logits.numpy() * (gate[:, :1] * positive + gate[:, 1:] * negative), rtol=1e-12
+    )
 
 
 def test_a_stored_row_is_flattened(frm):

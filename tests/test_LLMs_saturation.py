@@ -1,4 +1,5 @@
 """Why `--feature hidden` is the default: raw token ids saturate the FRM's gate, hidden states do not."""
+
 import numpy as np
 import torch
 
@@ -22,8 +23,13 @@ def gates(text, standardise=False):
         frm.gate.register_forward_hook(lambda module, inputs, output: captured.append(output.detach().softmax(1)))
         torch.nn.functional.cross_entropy(frm(logits, text), torch.arange(len(text)) % CLASSES).backward()
         gate = captured[0]  # (2, 2)
-        found.append([bool((gate.max(1).values == 1).all()), len(set(gate.argmax(1).tolist())) == 1,
-                      not any(weight.grad.any() for weight in frm.gate.parameters())])
+        found.append(
+            [
+                bool((gate.max(1).values == 1).all()),
+                len(set(gate.argmax(1).tolist())) == 1,
+                not any(weight.grad.any() for weight in frm.gate.parameters()),
+            ]
+        )
     return np.array(found).sum(0)
 
 

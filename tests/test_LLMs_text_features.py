@@ -1,4 +1,5 @@
 """`python -m LLMs.text_features` on tiny models of the real classes."""
+
 import numpy as np
 import pytest
 import torch
@@ -32,8 +33,23 @@ def blip_folder(tmp_path_factory):
 
 
 def run(folder, images, out, *flags):
-    return text_features.main(['--model', str(folder), '--images', str(images), '--out', str(out), '--device', 'cpu',
-                               '--prompt', tiny.QUESTION, '--max-new-tokens', '5', *flags])
+    return text_features.main(
+        [
+            '--model',
+            str(folder),
+            '--images',
+            str(images),
+            '--out',
+            str(out),
+            '--device',
+            'cpu',
+            '--prompt',
+            tiny.QUESTION,
+            '--max-new-tokens',
+            '5',
+            *flags,
+        ]
+    )
 
 
 def ask(folder, images, prompt=tiny.QUESTION):
@@ -52,7 +68,12 @@ def test_every_family_answers_and_keeps_its_hidden_states(model, images, tmp_pat
     distance = np.abs(store.feature[rows][:, None] - store.feature[rows]).max(-1)
     assert (distance[~np.eye(len(rows), dtype=bool)] > 1e-2).all()
     told = store.attributes
-    assert (told['kind'], told['encoder'], told['prompt'], told['feature_kind']) == ('text', folder.name, tiny.QUESTION, 'hidden')
+    assert (told['kind'], told['encoder'], told['prompt'], told['feature_kind']) == (
+        'text',
+        folder.name,
+        tiny.QUESTION,
+        'hidden',
+    )
     assert len(told['weights']) == 16 and told['width'] == 32 and f'torch {torch.__version__}' in told['libraries']
     assert told['created'].startswith('20') and told['image'] and told['dtype'] == 'float32'
 
@@ -84,8 +105,9 @@ def test_the_hidden_state_is_that_of_the_whole_sequence_read_again(blip_folder, 
     with torch.no_grad():
         seen = network.vision_model(inputs['pixel_values']).last_hidden_state
         question = network.text_encoder(input_ids=inputs['input_ids'], encoder_hidden_states=seen).last_hidden_state
-        states = network.text_decoder.bert(input_ids=torch.tensor([found.tokens[:-1]]), is_decoder=True,
-                                           encoder_hidden_states=question).last_hidden_state
+        states = network.text_decoder.bert(
+            input_ids=torch.tensor([found.tokens[:-1]]), is_decoder=True, encoder_hidden_states=question
+        ).last_hidden_state
     np.testing.assert_allclose(found.hidden, states[0].mean(0), atol=1e-5)
 
 
@@ -119,13 +141,16 @@ def test_a_sentence_is_embedded_by_the_text_encoder(blip_folder, images, tmp_pat
     assert store.attributes['sentence_encoder'].startswith('bert ')
 
 
-@pytest.mark.parametrize('flags, words', [
-    (['--prompt', 'describe the picture'], 'BLIP answers questions: let it end with a question mark'),
-    (['--feature', 'sentence'], '--feature sentence and --text-encoder go together'),
-    (['--feature', 'tokens', '--length', '0'], '--length 0; both count from 1'),
-    (['--batch-size', '0'], '--batch-size is 0; at least 1'),
-    (['--device', '7'], 'runs on the CPU' if not torch.cuda.is_available() else 'not there'),
-])
+@pytest.mark.parametrize(
+    'flags, words',
+    [
+        (['--prompt', 'describe the picture'], 'BLIP answers questions: let it end with a question mark'),
+        (['--feature', 'sentence'], '--feature sentence and --text-encoder go together'),
+        (['--feature', 'tokens', '--length', '0'], '--length 0; both count from 1'),
+        (['--batch-size', '0'], '--batch-size is 0; at least 1'),
+        (['--device', '7'], 'runs on the CPU' if not torch.cuda.is_available() else 'not there'),
+    ],
+)
 def test_a_wrong_flag_is_one_line(blip_folder, images, tmp_path, capsys, flags, words):
     status = run(blip_folder, images, tmp_path / 'text.h5', *flags)
     error = capsys.readouterr().err
@@ -147,9 +172,12 @@ def test_a_folder_without_a_model_or_its_weights_is_one_line(blip_folder, images
 
 def test_weights_of_another_class_are_refused(tmp_path):
     from transformers import BertConfig, BertForMaskedLM, BertModel
-    BertModel(BertConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=1,
-                         num_attention_heads=2)).save_pretrained(tmp_path)
+
+    BertModel(
+        BertConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    ).save_pretrained(tmp_path)
     from LLMs.loading import from_pretrained
+
     with pytest.raises(InputError, match='lacks .* weights of BertForMaskedLM, such as cls'):
         from_pretrained(BertForMaskedLM, tmp_path, torch.float32, CPU)
 

@@ -1,4 +1,5 @@
 """`python -m LLMs.video_features`: encoders of pictures, tiny ones of the real classes and one with real weights."""
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,14 @@ from LLMs.images import Footage, ImageFolder
 from torchlight.errors import InputError
 
 CPU = torch.device('cpu')
-CLOTHES = {608: 'jean', 615: 'knee pad', 638: 'maillot', 639: 'tank suit', 655: 'miniskirt', 610: 'jersey'}  # ImageNet's classes
+CLOTHES = {
+    608: 'jean',
+    615: 'knee pad',
+    638: 'maillot',
+    639: 'tank suit',
+    655: 'miniskirt',
+    610: 'jersey',
+}  # ImageNet's classes
 PERSON = (650, 300, 1090, 860)  # of S018C001P008R001A062, found by looking
 
 
@@ -29,8 +37,9 @@ def images(tmp_path_factory):
 
 
 def run(encoder, images, out, *flags):
-    return video_features.main(['--encoder', str(encoder), '--images', str(images), '--out', str(out), '--device', 'cpu',
-                                *flags])
+    return video_features.main(
+        ['--encoder', str(encoder), '--images', str(images), '--out', str(out), '--device', 'cpu', *flags]
+    )
 
 
 def lite():
@@ -73,6 +82,7 @@ def test_a_random_pooler_is_not_used(tmp_path, images):
     """A checkpoint without pooler weights would get random ones; the mean of the hidden states is taken then."""
     transformers = pytest.importorskip('transformers', reason='needs transformers')
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
     model = tiny.scramble(transformers.ViTModel(transformers.ViTConfig(**tiny.VISION), add_pooling_layer=False))
     model.save_pretrained(tmp_path / 'vit')
     ViTImageProcessorPil(size={'height': 32, 'width': 32}).save_pretrained(tmp_path / 'vit')
@@ -128,9 +138,25 @@ def test_real_videos_give_features_of_real_weights(shared, tmp_path):
     encoder, videos = lite(), shared / 'data' / 'ntu_video'
     skeletons = [str(shared / 'data' / 'ntu_raw' / 'nturgb+d_skeletons')]
     (tmp_path / 'names.txt').write_text('S001C001P001R001A001')
-    assert video_features.main(['--encoder', 'efficientnet_lite0', '--videos', str(videos), '--skeletons', *skeletons,
-                                '--names', str(tmp_path / 'names.txt'), '--out', str(tmp_path / 'v.h5'),
-                                '--device', 'cpu']) == 0
+    assert (
+        video_features.main(
+            [
+                '--encoder',
+                'efficientnet_lite0',
+                '--videos',
+                str(videos),
+                '--skeletons',
+                *skeletons,
+                '--names',
+                str(tmp_path / 'names.txt'),
+                '--out',
+                str(tmp_path / 'v.h5'),
+                '--device',
+                'cpu',
+            ]
+        )
+        == 0
+    )
     store = open_features(tmp_path / 'v.h5')
     assert store.width == 1000 and store.name == ['S001C001P001R001A001']
     assert '5 person crops side by side, 480×480' in store.attributes['image']
@@ -138,8 +164,10 @@ def test_real_videos_give_features_of_real_weights(shared, tmp_path):
     assert len(CLOTHES.keys() & best) >= 3, best  # she wears patterned trousers and a dark top
 
     footage = Footage(videos, skeletons)
-    others = [footage.read('S001C001P001R001A002'),
-              crops.strip(crops.read_crops(videos / 'S018C001P008R001A062_rgb.avi', [(f, PERSON) for f in (9, 30, 60)]))]
+    others = [
+        footage.read('S001C001P001R001A002'),
+        crops.strip(crops.read_crops(videos / 'S018C001P008R001A062_rgb.avi', [(f, PERSON) for f in (9, 30, 60)])),
+    ]
     features = np.concatenate([store.feature[:], encode(encoder, others)])
     centred = features - features.mean(0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)

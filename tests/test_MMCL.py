@@ -1,4 +1,5 @@
 """MMCL equals the public implementation, and its helpers touch nothing but training."""
+
 import pickle
 
 import numpy as np
@@ -11,9 +12,15 @@ from model.MMCL import Model, loss_terms
 from torchlight.checkpoint import canonical, load_weights
 from torchlight.errors import InputError
 
-TINY = {'num_class': 4, 'num_point': 5, 'num_person': 2, 'graph': 'graph.custom.Graph', 'base_channel': 8,
-        'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]}}
-LOSS_WEIGHTS = {'cross_entropy': 1, 'refined': .2, 'alignment': .1}
+TINY = {
+    'num_class': 4,
+    'num_point': 5,
+    'num_person': 2,
+    'graph': 'graph.custom.Graph',
+    'base_channel': 8,
+    'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]},
+}
+LOSS_WEIGHTS = {'cross_entropy': 1, 'refined': 0.2, 'alignment': 0.1}
 
 
 def golden_model(golden):
@@ -40,6 +47,7 @@ def assert_near(ours, golden, share=1e-4):
 
 
 # --- the public implementation
+
 
 def test_evaluation_equals_the_public_logits(golden):
     io, model = golden('mmcl_io'), golden_model(golden).eval()
@@ -85,6 +93,7 @@ def test_gradients_in_float64_equal_the_public_ones(golden):
 
 
 # --- what the helpers may touch
+
 
 @pytest.fixture
 def model():
@@ -137,15 +146,17 @@ def test_a_helper_without_its_feature_is_not_built(inputs):
 def test_the_loss_terms():
     torch.manual_seed(0)
     logits, refined, label = torch.randn(3, 4), torch.randn(3, 4), torch.tensor([0, 3, 1])
-    terms = loss_terms(MMCLOutput(logits, refined, torch.tensor([1., 2, 6])), label)
+    terms = loss_terms(MMCLOutput(logits, refined, torch.tensor([1.0, 2, 6])), label)
     assert terms.keys() == LOSS_WEIGHTS.keys() and terms['alignment'] == 3
     assert terms['cross_entropy'] == F.cross_entropy(logits, label)
     assert terms['refined'] == F.cross_entropy(refined, label)
     assert loss_terms(MMCLOutput(logits), label).keys() == {'cross_entropy'}
 
 
-@pytest.mark.parametrize('changes', [{'num_class': 7}, {'num_person': 1}, {'in_channels': 2}, {'base_channel': 16},
-                                     {'video_dim': 1}, {'text_dim': 1}])
+@pytest.mark.parametrize(
+    'changes',
+    [{'num_class': 7}, {'num_person': 1}, {'in_channels': 2}, {'base_channel': 16}, {'video_dim': 1}, {'text_dim': 1}],
+)
 def test_any_size_works(changes):
     args = {**TINY, 'video_dim': 6, 'text_dim': 3, **changes}
     skeleton = torch.randn(2, args.get('in_channels', 3), 8, 5, args['num_person'])
@@ -168,10 +179,17 @@ def test_half_precision_runs(model, inputs, dtype):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize('changes, text', [
-    ({'num_clas': 4}, "model_args has 'num_clas', which model.ctrgcn.Model does not take; did you mean 'num_class'?"),
-    ({'video_dimm': 4}, "has 'video_dimm', which model.ctrgcn.Model does not take; did you mean 'video_dim'?"),
-    ({'backbone': 'model.ctrgnc.Model'}, "there is no module 'model.ctrgnc'")])
+@pytest.mark.parametrize(
+    'changes, text',
+    [
+        (
+            {'num_clas': 4},
+            "model_args has 'num_clas', which model.ctrgcn.Model does not take; did you mean 'num_class'?",
+        ),
+        ({'video_dimm': 4}, "has 'video_dimm', which model.ctrgcn.Model does not take; did you mean 'video_dim'?"),
+        ({'backbone': 'model.ctrgnc.Model'}, "there is no module 'model.ctrgnc'"),
+    ],
+)
 def test_a_wrong_argument_is_told(changes, text):
     with pytest.raises(InputError) as error:
         Model(**{**TINY, **changes})

@@ -1,4 +1,5 @@
 """Arrays in files: what a damaged .npy or .npz gives is one line, whatever the damage."""
+
 import io
 
 import numpy as np
@@ -32,11 +33,13 @@ def damaged(data, cut, patches):
     data = bytearray(data)
     for place, value in patches:
         data[place % len(data)] = value
-    return bytes(data[:len(data) - cut])
+    return bytes(data[: len(data) - cut])
 
 
-damage = {'cut': st.integers(0, 300), 'patches': st.lists(st.tuples(st.integers(-300, 200), st.integers(0, 255)),
-                                                         max_size=3)}
+damage = {
+    'cut': st.integers(0, 300),
+    'patches': st.lists(st.tuples(st.integers(-300, 200), st.integers(0, 255)), max_size=3),
+}
 
 
 def check(read, path):
@@ -62,9 +65,20 @@ def test_a_damaged_npz_is_refused_in_one_line(save, path, cut, patches):
     check(lambda path: open_npz(path, 'test'), path)
 
 
-@pytest.mark.parametrize('content', [
-    b'', b'junk', NPY[:100], NPY[:-1], NPZ[np.savez], saved(np.save, np.array(['a'])), saved(np.save, np.array([{}])),
-    saved(np.save, np.array([1j])), saved(np.save, np.array([True]))])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'junk',
+        NPY[:100],
+        NPY[:-1],
+        NPZ[np.savez],
+        saved(np.save, np.array(['a'])),
+        saved(np.save, np.array([{}])),
+        saved(np.save, np.array([1j])),
+        saved(np.save, np.array([True])),
+    ],
+)
 def test_what_is_no_array_of_numbers_is_refused(path, content):
     path.write_bytes(content)
     for mapped in (False, True):
@@ -79,9 +93,18 @@ def test_numbers_are_read_whole_or_mapped(path):
         assert isinstance(array, np.memmap) == mapped and np.array_equal(array, NUMBERS)
 
 
-@pytest.mark.parametrize('x, y', [
-    (NUMBERS.reshape(6, 150), np.eye(6)), (NUMBERS.reshape(2, 3, 2, 75), np.eye(2)), (NUMBERS[0, 0], np.eye(2)),
-    (NUMBERS[..., :75], np.eye(2)), (NUMBERS, np.eye(3)), (NUMBERS, np.zeros((2, 3, 4))), (NUMBERS, np.float32(1))])
+@pytest.mark.parametrize(
+    'x, y',
+    [
+        (NUMBERS.reshape(6, 150), np.eye(6)),
+        (NUMBERS.reshape(2, 3, 2, 75), np.eye(2)),
+        (NUMBERS[0, 0], np.eye(2)),
+        (NUMBERS[..., :75], np.eye(2)),
+        (NUMBERS, np.eye(3)),
+        (NUMBERS, np.zeros((2, 3, 4))),
+        (NUMBERS, np.float32(1)),
+    ],
+)
 def test_public_arrays_of_other_shapes_are_refused(path, x, y):
     path.write_bytes(saved(np.savez, x_test=x, y_test=y))
     with pytest.raises(InputError, match=r'not \(N, T, 150\) and N labels'):

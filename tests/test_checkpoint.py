@@ -1,4 +1,5 @@
 """Weights of every known origin load strictly; files of no known kind are refused and nothing in them runs."""
+
 import os
 import pickle
 
@@ -13,11 +14,22 @@ from torchlight import checkpoint
 from torchlight.checkpoint import canonical, load_weights, plain_state, read_checkpoint, read_weights, save
 from torchlight.errors import InputError
 
-TINY = {'num_class': 4, 'num_point': 5, 'num_person': 2, 'graph': 'graph.custom.Graph', 'base_channel': 8,
-        'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]}}
+TINY = {
+    'num_class': 4,
+    'num_point': 5,
+    'num_person': 2,
+    'graph': 'graph.custom.Graph',
+    'base_channel': 8,
+    'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]},
+}
 HELPERS = {'video_dim': 6, 'text_dim': 3}
-PUBLIC = {'fam.': 'FAM_Aligh.', 'frm.gate.': 'mlp.', 'frm.positive': 'PosMatrix', 'frm.negative': 'NegMatrix',
-          'student.': ''}
+PUBLIC = {
+    'fam.': 'FAM_Aligh.',
+    'frm.gate.': 'mlp.',
+    'frm.positive': 'PosMatrix',
+    'frm.negative': 'NegMatrix',
+    'student.': '',
+}
 
 
 def equal(ours, theirs):
@@ -27,7 +39,7 @@ def equal(ours, theirs):
 def public(state):
     """A state_dict of MMCL under the public implementation's names."""
     for ours, theirs in PUBLIC.items():
-        state = {theirs + key[len(ours):] if key.startswith(ours) else key: value for key, value in state.items()}
+        state = {theirs + key[len(ours) :] if key.startswith(ours) else key: value for key, value in state.items()}
     return state
 
 
@@ -37,17 +49,30 @@ def told(weights, model, **options):
     return str(error.value)
 
 
-@pytest.mark.parametrize('key, name', [
-    ('l1.gcn1.PA', 'l1.gcn1.PA'), ('module.l1.gcn1.PA', 'l1.gcn1.PA'), ('student.fc.bias', 'fc.bias'),
-    ('_orig_mod.module.student.fc.bias', 'fc.bias'), ('FAM_Aligh.mlp.0.bias', 'fam.mlp.0.bias'),
-    ('module.mlp.2.weight', 'frm.gate.2.weight'), ('PosMatrix', 'frm.positive'), ('module.NegMatrix', 'frm.negative'),
-    ('fam.mlp.0.bias', 'fam.mlp.0.bias'), ('frm.gate.0.bias', 'frm.gate.0.bias'), ('inception_v3.fc.bias', None),
-    ('module.inception_v3.Mixed_5b.branch1x1.conv.weight', None), ('l2.gcn1.conv_d.0.0.weight', None)])
+@pytest.mark.parametrize(
+    'key, name',
+    [
+        ('l1.gcn1.PA', 'l1.gcn1.PA'),
+        ('module.l1.gcn1.PA', 'l1.gcn1.PA'),
+        ('student.fc.bias', 'fc.bias'),
+        ('_orig_mod.module.student.fc.bias', 'fc.bias'),
+        ('FAM_Aligh.mlp.0.bias', 'fam.mlp.0.bias'),
+        ('module.mlp.2.weight', 'frm.gate.2.weight'),
+        ('PosMatrix', 'frm.positive'),
+        ('module.NegMatrix', 'frm.negative'),
+        ('fam.mlp.0.bias', 'fam.mlp.0.bias'),
+        ('frm.gate.0.bias', 'frm.gate.0.bias'),
+        ('inception_v3.fc.bias', None),
+        ('module.inception_v3.Mixed_5b.branch1x1.conv.weight', None),
+        ('l2.gcn1.conv_d.0.0.weight', None),
+    ],
+)
 def test_each_name_has_one_canonical_form(key, name):
     assert canonical(key) == name
 
 
 # --- known origins
+
 
 @pytest.mark.parametrize('prefix', ['', 'module.', '_orig_mod.', 'module._orig_mod.'])
 def test_a_wrapped_student_loads(prefix):
@@ -68,11 +93,13 @@ def test_a_public_mmcl_file_loads_without_its_image_encoder(prefix, tmp_path):
 
 
 def test_the_public_names_are_those_of_the_public_file(golden):
-    state = MMCL(num_class=120, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', video_dim=1000,
-                 text_dim=3).state_dict()
+    state = MMCL(
+        num_class=120, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', video_dim=1000, text_dim=3
+    ).state_dict()
     weights = golden('mmcl_weights')
     assert {key: tuple(value.shape) for key, value in public(state).items()} == {
-        key: weights[key].shape for key in weights}
+        key: weights[key].shape for key in weights
+    }
 
 
 def test_an_mmcl_file_loads_into_a_student_and_names_what_it_left():
@@ -81,7 +108,8 @@ def test_an_mmcl_file_loads_into_a_student_and_names_what_it_left():
     assert set(left) == {key for key in source.state_dict() if key.startswith(('fam.', 'frm.'))}
     assert equal(target.state_dict(), source.student.state_dict())
     assert set(load_weights(MMCL(**TINY, text_dim=3), source.state_dict())) == {
-        f'fam.mlp.{layer}.{kind}' for layer in (0, 2) for kind in ('weight', 'bias')}
+        f'fam.mlp.{layer}.{kind}' for layer in (0, 2) for kind in ('weight', 'bias')
+    }
 
 
 def test_a_student_file_loads_into_an_mmcl_student():
@@ -107,6 +135,7 @@ def test_saved_weights_are_plain(tmp_path):
 
 # --- left out on purpose
 
+
 def test_ignored_weights_stay_as_they_are():
     source, target = Student(**{**TINY, 'num_class': 7}), Student(**TINY)
     before = target.fc.weight.clone()
@@ -124,18 +153,22 @@ def test_an_ignored_word_is_a_whole_part_of_a_name():
 
 def test_an_unknown_word_is_told():
     assert told(Student(**TINY).state_dict(), Student(**TINY), ignore_weights=['fcc']) == (
-        "ignore_weights has 'fcc', which is part of no weight name")
+        "ignore_weights has 'fcc', which is part of no weight name"
+    )
 
 
 # --- another model
+
 
 def test_missing_unexpected_and_misshaped_names_are_listed():
     state = Student(**{**TINY, 'num_class': 7}).state_dict()
     state['l11.bias'] = state.pop('l1.gcn1.PA')
     text = told(state, Student(**TINY))
-    assert text == ('these weights are of another model: 1 missing (l1.gcn1.PA); 1 unexpected (l11.bias); '
-                    '2 of another shape (fc.weight (7, 32) for (4, 32), fc.bias (7,) for (4,)); '
-                    'leave some out on purpose with --ignore-weights')
+    assert text == (
+        'these weights are of another model: 1 missing (l1.gcn1.PA); 1 unexpected (l11.bias); '
+        '2 of another shape (fc.weight (7, 32) for (4, 32), fc.bias (7,) for (4,)); '
+        'leave some out on purpose with --ignore-weights'
+    )
 
 
 def test_a_long_list_is_cut_and_the_file_named(tmp_path):
@@ -154,6 +187,7 @@ def test_a_refused_file_changes_nothing():
 
 # --- files that are no weights
 
+
 class Payload:
     """What a hostile file holds: unpickled without care it makes a folder."""
 
@@ -164,9 +198,21 @@ class Payload:
         return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize('content', [
-    b'', b'hello, I am text', b'name,label\n', b'jjjj', bytes(range(256)), b'PK\x03\x04rest', b'co:\xcf\xcf', b']G',
-    pickle.dumps({'a': np.zeros(3)})], ids=repr)
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'hello, I am text',
+        b'name,label\n',
+        b'jjjj',
+        bytes(range(256)),
+        b'PK\x03\x04rest',
+        b'co:\xcf\xcf',
+        b']G',
+        pickle.dumps({'a': np.zeros(3)}),
+    ],
+    ids=repr,
+)
 def test_other_files_are_refused(tmp_path, content, recwarn):
     (tmp_path / 'x.pt').write_bytes(content)
     with pytest.raises(InputError, match='x.pt cannot be read as PyTorch weights'):
@@ -177,13 +223,14 @@ def test_other_files_are_refused(tmp_path, content, recwarn):
 def test_a_cut_file_is_refused(tmp_path):
     save(Student(**TINY).state_dict(), tmp_path / 'x.pt')
     whole = (tmp_path / 'x.pt').read_bytes()
-    (tmp_path / 'x.pt').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'x.pt').write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match='x.pt cannot be read as PyTorch weights'):
         read_weights(tmp_path / 'x.pt')
 
 
-@pytest.mark.parametrize('write', [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))],
-                         ids=['torch', 'pickle'])
+@pytest.mark.parametrize(
+    'write', [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))], ids=['torch', 'pickle']
+)
 def test_code_in_a_file_does_not_run(tmp_path, write):
     write({'fc.weight': Payload(tmp_path / 'ran')}, tmp_path / 'x.pt')
     with pytest.raises(InputError, match='holds more than tensors and plain containers'):
@@ -193,8 +240,16 @@ def test_code_in_a_file_does_not_run(tmp_path, write):
     assert (tmp_path / 'ran').exists()  # the payload is a real one
 
 
-@pytest.mark.parametrize('value, kind', [([torch.zeros(1)], 'list'), (torch.zeros(1), 'Tensor'), ({'a': 3}, 'dict'),
-                                         ({1: torch.zeros(1)}, 'dict'), ({'model': {'a': 3}}, 'dict')])
+@pytest.mark.parametrize(
+    'value, kind',
+    [
+        ([torch.zeros(1)], 'list'),
+        (torch.zeros(1), 'Tensor'),
+        ({'a': 3}, 'dict'),
+        ({1: torch.zeros(1)}, 'dict'),
+        ({'model': {'a': 3}}, 'dict'),
+    ],
+)
 def test_other_contents_are_refused(tmp_path, value, kind):
     torch.save(value, tmp_path / 'x.pt')
     with pytest.raises(InputError, match=f'x.pt holds {kind}, not a state_dict of tensors'):
@@ -207,6 +262,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path):
 
 
 # --- checkpoints to resume
+
 
 def test_a_checkpoint_gives_its_weights_and_the_rest(tmp_path):
     source, target = Student(**TINY), Student(**TINY)
@@ -229,6 +285,7 @@ def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
     def fail_halfway(value, path):
         path.write_bytes(b'half')
         raise OSError('no space left')
+
     monkeypatch.setattr(torch, 'save', fail_halfway)
     with pytest.raises(OSError, match='no space left'):
         save({'a': torch.zeros(1)}, tmp_path / 'x.pt')

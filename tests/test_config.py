@@ -1,4 +1,5 @@
 """Settings: command line over YAML over defaults, and nothing unknown."""
+
 import argparse
 import os
 import re
@@ -17,7 +18,7 @@ def parser(tmp_path):
     """A small parser of every kind of flag; its config is the file `x.yaml`."""
     parser = Parser()
     parser.add('--config', default=str(tmp_path / 'x.yaml'))
-    parser.add('--base-lr', type=float, default=.1)
+    parser.add('--base-lr', type=float, default=0.1)
     parser.add('--num-epoch', type=int, default=80)
     parser.add('--step', type=int, nargs='+', default=[])
     parser.add('--nesterov', type=boolean, default=False)
@@ -35,9 +36,10 @@ def settings(parser, tmp_path, text, *argv):
 
 # --- priority ---
 
+
 def test_command_line_over_yaml_over_defaults(parser, tmp_path):
     arg = settings(parser, tmp_path, 'num_epoch: 5\nbase_lr: 0.2', '--base-lr', '.3')
-    assert (arg.base_lr, arg.num_epoch, arg.optimizer, arg.model_args) == (.3, 5, 'SGD', {})
+    assert (arg.base_lr, arg.num_epoch, arg.optimizer, arg.model_args) == (0.3, 5, 'SGD', {})
 
 
 def test_a_base_comes_first_and_chains(tmp_path):
@@ -46,8 +48,12 @@ def test_a_base_comes_first_and_chains(tmp_path):
     (tmp_path / 'root.yaml').write_text('{a: 1, b: 1, c: 1, d: {x: 1, y: {p: 1}}}')
     (tmp_path / 'deep' / 'mid.yaml').write_text('{base: ../root.yaml, b: 2, c: 2, d: {z: 2, y: {q: 2}}}')
     (tmp_path / 'top.yaml').write_text('{base: deep/mid.yaml, c: 3, d: {x: 3}}')
-    assert load_yaml(tmp_path / 'top.yaml', known) == {'a': 1, 'b': 2, 'c': 3,
-                                                       'd': {'x': 3, 'y': {'p': 1, 'q': 2}, 'z': 2}}
+    assert load_yaml(tmp_path / 'top.yaml', known) == {
+        'a': 1,
+        'b': 2,
+        'c': 3,
+        'd': {'x': 3, 'y': {'p': 1, 'q': 2}, 'z': 2},
+    }
 
 
 def test_circles_are_refused(tmp_path):
@@ -65,6 +71,7 @@ def test_merging_changes_neither():
 
 # --- YAML values ---
 
+
 def test_yaml_values_take_their_flags_types(parser, tmp_path):
     arg = settings(parser, tmp_path, 'base_lr: 4e-4\nstep: 50\nnesterov: yes\nassume_yes: "False"\nmodel_saved_name: 7')
     assert arg.base_lr == 4e-4 and isinstance(arg.base_lr, float) and arg.step == [50]
@@ -75,24 +82,27 @@ def test_yaml_values_take_their_flags_types(parser, tmp_path):
     assert nested == {'a': [4e-4, -1e5, 40], 'b': '4e-4', 'c': '4e', 'd': 'e4'}
 
 
-@pytest.mark.parametrize('text, message', [
-    ('num_epochs: 3', "x.yaml has the unknown key 'num_epochs'; did you mean 'num_epoch'?"),
-    ('zzz: 3', "x.yaml has the unknown key 'zzz'; it takes base_lr, num_epoch, "),
-    ('config: y.yaml', "x.yaml has the unknown key 'config'"),
-    ('num_epoch: many', "x.yaml has num_epoch: 'many', which is not what --num_epoch takes"),
-    ('num_epoch: 1.5', 'x.yaml has num_epoch: 1.5, which is not what --num_epoch takes'),
-    ('num_epoch: [1]', 'x.yaml has num_epoch: [1], which is not what'),
-    ('step: [1, x]', "x.yaml has step: [1, 'x'], which is not what"),
-    ('nesterov: maybe', "x.yaml has nesterov: 'maybe', which is not what"),
-    ('optimizer: LBFGS', "x.yaml has optimizer: 'LBFGS', not one of SGD, Adam"),
-    ('model_args: 3', 'x.yaml has model_args: 3, not key: value pairs'),
-    ('base: none.yaml', 'none.yaml: No such file or directory'),
-    ('[1, 2]', 'x.yaml holds no settings of the form key: value'),
-    ('', 'x.yaml holds no settings of the form key: value'),
-    ('num_epoch: True', 'x.yaml has num_epoch: True, which is not what'),
-    ('a: [', 'x.yaml is not YAML: '),
-    ('a: !!python/object/apply:os.system [true]', 'x.yaml is not YAML: could not determine a constructor'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('num_epochs: 3', "x.yaml has the unknown key 'num_epochs'; did you mean 'num_epoch'?"),
+        ('zzz: 3', "x.yaml has the unknown key 'zzz'; it takes base_lr, num_epoch, "),
+        ('config: y.yaml', "x.yaml has the unknown key 'config'"),
+        ('num_epoch: many', "x.yaml has num_epoch: 'many', which is not what --num_epoch takes"),
+        ('num_epoch: 1.5', 'x.yaml has num_epoch: 1.5, which is not what --num_epoch takes'),
+        ('num_epoch: [1]', 'x.yaml has num_epoch: [1], which is not what'),
+        ('step: [1, x]', "x.yaml has step: [1, 'x'], which is not what"),
+        ('nesterov: maybe', "x.yaml has nesterov: 'maybe', which is not what"),
+        ('optimizer: LBFGS', "x.yaml has optimizer: 'LBFGS', not one of SGD, Adam"),
+        ('model_args: 3', 'x.yaml has model_args: 3, not key: value pairs'),
+        ('base: none.yaml', 'none.yaml: No such file or directory'),
+        ('[1, 2]', 'x.yaml holds no settings of the form key: value'),
+        ('', 'x.yaml holds no settings of the form key: value'),
+        ('num_epoch: True', 'x.yaml has num_epoch: True, which is not what'),
+        ('a: [', 'x.yaml is not YAML: '),
+        ('a: !!python/object/apply:os.system [true]', 'x.yaml is not YAML: could not determine a constructor'),
+    ],
+)
 def test_wrong_files_are_refused_in_one_line(parser, tmp_path, text, message):
     with pytest.raises(InputError, match=re.escape(message)) as error:
         settings(parser, tmp_path, text)
@@ -112,26 +122,39 @@ def test_a_missing_config_is_refused(parser):
 
 # --- the command line ---
 
-@pytest.mark.parametrize('argv, message', [
-    (['--numepoch', '3'], '--numepoch'), (['--num-epoch', 'x'], "invalid int value: 'x'"),
-    (['--optimizer', 'LBFGS'], 'invalid choice'), (['--nesterov', 'maybe'], "'maybe' is not a word for true or false"),
-    (['--model-args', 'a'], "--model-args has 'a', not key=value"),
-    (['--model-args', '=3'], "--model-args has '=3', not key=value"),
-    (['--model_args', 'a=[1'], "--model_args has 'a=[1', whose value is no YAML scalar or list"),
-])
+
+@pytest.mark.parametrize(
+    'argv, message',
+    [
+        (['--numepoch', '3'], '--numepoch'),
+        (['--num-epoch', 'x'], "invalid int value: 'x'"),
+        (['--optimizer', 'LBFGS'], 'invalid choice'),
+        (['--nesterov', 'maybe'], "'maybe' is not a word for true or false"),
+        (['--model-args', 'a'], "--model-args has 'a', not key=value"),
+        (['--model-args', '=3'], "--model-args has '=3', not key=value"),
+        (['--model_args', 'a=[1'], "--model_args has 'a=[1', whose value is no YAML scalar or list"),
+    ],
+)
 def test_wrong_words_are_refused_in_one_line(parser, tmp_path, argv, message):
     with pytest.raises(InputError, match=re.escape(message)) as error:
         settings(parser, tmp_path, 'num_epoch: 1', *argv)
     assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('words, value', [
-    (['a=1,b=[x, y]'], {'a': 1, 'b': ['x', 'y']}), (['a=1', 'b=2'], {'a': 1, 'b': 2}),
-    (['a=x.npz,b=True,c=[0.5,1]'], {'a': 'x.npz', 'b': True, 'c': [.5, 1]}),
-    (['a=None,b=null,c='], {'a': None, 'b': None, 'c': None}), (['a="1",b=\'x\''], {'a': '1', 'b': 'x'}),
-    (['a=[[1, 2], [3]],b={p: 1, q: 2}'], {'a': [[1, 2], [3]], 'b': {'p': 1, 'q': 2}}),
-    (['a=4e-4,b=-3'], {'a': 4e-4, 'b': -3}), (['a=x=y'], {'a': 'x=y'}), (['a=1,a=2'], {'a': 2}),
-])
+@pytest.mark.parametrize(
+    'words, value',
+    [
+        (['a=1,b=[x, y]'], {'a': 1, 'b': ['x', 'y']}),
+        (['a=1', 'b=2'], {'a': 1, 'b': 2}),
+        (['a=x.npz,b=True,c=[0.5,1]'], {'a': 'x.npz', 'b': True, 'c': [0.5, 1]}),
+        (['a=None,b=null,c='], {'a': None, 'b': None, 'c': None}),
+        (['a="1",b=\'x\''], {'a': '1', 'b': 'x'}),
+        (['a=[[1, 2], [3]],b={p: 1, q: 2}'], {'a': [[1, 2], [3]], 'b': {'p': 1, 'q': 2}}),
+        (['a=4e-4,b=-3'], {'a': 4e-4, 'b': -3}),
+        (['a=x=y'], {'a': 'x=y'}),
+        (['a=1,a=2'], {'a': 2}),
+    ],
+)
 def test_pairs(parser, tmp_path, words, value):
     assert settings(parser, tmp_path, 'num_epoch: 1', '--model-args', *words).model_args == value
 
@@ -151,8 +174,21 @@ def test_nothing_is_evaluated(parser, tmp_path, monkeypatch):
         settings(parser, tmp_path, 'num_epoch: 1', '--model-args', 'a=!!python/object/apply:os.system [x]')
 
 
-@pytest.mark.parametrize('word, value', [('True', True), ('yes', True), ('1', True), ('t', True), ('FALSE', False),
-                                         ('no', False), ('0', False), ('n', False), (True, True), (False, False)])
+@pytest.mark.parametrize(
+    'word, value',
+    [
+        ('True', True),
+        ('yes', True),
+        ('1', True),
+        ('t', True),
+        ('FALSE', False),
+        ('no', False),
+        ('0', False),
+        ('n', False),
+        (True, True),
+        (False, False),
+    ],
+)
 def test_booleans(word, value):
     assert boolean(word) is value
 
@@ -181,8 +217,24 @@ def test_dest_is_the_yaml_key(parser, tmp_path):
 
 # --- writing ---
 
-@pytest.mark.parametrize('argv', [[], ['--base-lr', '4e-4', '--step', '1', '2', '--assume-yes', '--model-args',
-                                       'a=[x, None],b={c: "1"},d=None,e=ü', 'f="4e-4",g=4e-4,h=""']])
+
+@pytest.mark.parametrize(
+    'argv',
+    [
+        [],
+        [
+            '--base-lr',
+            '4e-4',
+            '--step',
+            '1',
+            '2',
+            '--assume-yes',
+            '--model-args',
+            'a=[x, None],b={c: "1"},d=None,e=ü',
+            'f="4e-4",g=4e-4,h=""',
+        ],
+    ],
+)
 def test_what_is_dumped_loads_to_the_same_settings(parser, tmp_path, argv):
     arg = settings(parser, tmp_path, 'num_epoch: 3\nmodel_args: {z: {y: [1.0e-5]}}', *argv)
     text = config.dump(arg, "main_MMCL.py 'a b'")
@@ -200,9 +252,16 @@ def test_the_whole_programs_settings_load_again(tmp_path):
     assert isinstance(arg, argparse.Namespace) and 'config' not in yaml.safe_load((tmp_path / 'x.yaml').read_text())
 
 
-@pytest.mark.parametrize('text, pairs', [
-    ('a="x,y",b=1', {'a': 'x,y', 'b': 1}),
-    ('b=1,edges=[[1, 0],[2, 1]],c=[3,4]', {'b': 1, 'edges': [[1, 0], [2, 1]], 'c': [3, 4]}),
-    ("made={encoder: x, prompt: 'is it, then?'},d=None", {'made': {'encoder': 'x', 'prompt': 'is it, then?'}, 'd': None})])
+@pytest.mark.parametrize(
+    'text, pairs',
+    [
+        ('a="x,y",b=1', {'a': 'x,y', 'b': 1}),
+        ('b=1,edges=[[1, 0],[2, 1]],c=[3,4]', {'b': 1, 'edges': [[1, 0], [2, 1]], 'c': [3, 4]}),
+        (
+            "made={encoder: x, prompt: 'is it, then?'},d=None",
+            {'made': {'encoder': 'x', 'prompt': 'is it, then?'}, 'd': None},
+        ),
+    ],
+)
 def test_commas_inside_brackets_and_quotes_do_not_part(text, pairs):
     assert config.parse_pairs(text, '--model-args') == pairs

@@ -1,4 +1,5 @@
 """The configs, the program's help and the README agree, and every config builds its model."""
+
 import re
 from pathlib import Path
 
@@ -32,8 +33,17 @@ def test_every_config_has_a_work_directory_of_its_own(path):
     assert own != './work_dir/temp' and [other for other in CONFIGS if load(other).work_dir == own] == [path]
 
 
-@pytest.mark.parametrize('benchmark', ['nturgbd120-cross-subject', 'nturgbd120-cross-set', 'nturgbd-cross-subject',
-                                       'nturgbd-cross-view', 'ucla', 'sample'])
+@pytest.mark.parametrize(
+    'benchmark',
+    [
+        'nturgbd120-cross-subject',
+        'nturgbd120-cross-set',
+        'nturgbd-cross-subject',
+        'nturgbd-cross-view',
+        'ucla',
+        'sample',
+    ],
+)
 @pytest.mark.parametrize('stream', ['joint', 'bone', 'joint_motion', 'bone_motion'])
 def test_each_benchmark_has_the_four_streams(benchmark, stream):
     arg = load(ROOT / 'config' / benchmark / f'{stream}.yaml')
@@ -43,14 +53,20 @@ def test_each_benchmark_has_the_four_streams(benchmark, stream):
 def test_the_recipe_of_the_paper():
     arg = load(ROOT / 'config/nturgbd120-cross-subject/joint.yaml', '--device', '0', '1')
     assert (arg.batch_size, arg.num_epoch, arg.base_lr, arg.weight_decay, arg.warm_up_epoch, arg.step) == (
-        200, 110, 0.1, 0.0004, 5, [90, 100])
+        200,
+        110,
+        0.1,
+        0.0004,
+        5,
+        [90, 100],
+    )
     assert (arg.lambda_refine, arg.lambda_align, arg.seed, arg.nesterov, arg.device) == (0.2, 0.1, 1, True, [0, 1])
 
 
 def test_readme_names_the_flags_of_the_program_and_no_others():
     parser = main_MMCL.get_parser()
     flags = {flag for action in parser.settings().values() for flag in action.option_strings} | {'--config'}
-    table = README[README.index('## Settings'):README.index('## Layout')]
+    table = README[README.index('## Settings') : README.index('## Layout')]
     named = set(re.findall(r'`(--?[a-z][\w-]*)`', table)) - {'-'}
     assert named <= flags | {'--help'}
     assert not [action.dest for action in parser.settings().values() if not named & set(action.option_strings)]
@@ -63,4 +79,6 @@ def test_readme_names_configs_that_exist():
 
 def test_help_explains_every_flag():
     text = main_MMCL.get_parser().format_help()
-    assert all(f'--{dest.replace("_", "-")}' in text or f'--{dest}' in text for dest in main_MMCL.get_parser().settings())
+    assert all(
+        f'--{dest.replace("_", "-")}' in text or f'--{dest}' in text for dest in main_MMCL.get_parser().settings()
+    )

@@ -2,6 +2,7 @@
 
 The transcription (tests/benchmarks/bench_step.py) works in the (B, C, T, V) layout, subset by subset.
 """
+
 import math
 import pickle
 
@@ -17,8 +18,14 @@ from tests.benchmarks import bench_step as plain
 from torchlight.checkpoint import load_weights
 
 STAR = [[1, 0], [2, 1], [3, 1], [4, 1]]
-TINY = {'num_class': 4, 'num_point': 5, 'num_person': 2, 'graph': 'graph.custom.Graph',
-        'graph_args': {'num_point': 5, 'edges': STAR}, 'base_channel': 8}
+TINY = {
+    'num_class': 4,
+    'num_point': 5,
+    'num_person': 2,
+    'graph': 'graph.custom.Graph',
+    'graph_args': {'num_point': 5, 'edges': STAR},
+    'base_channel': 8,
+}
 UCLA = {'num_class': 10, 'num_point': 20, 'num_person': 1, 'graph': 'graph.ucla.Graph'}
 
 
@@ -29,7 +36,7 @@ def scramble(module):
         p.data = torch.where(p == 0, torch.randn_like(p) / 4, p) + torch.randn_like(p) / 10
     for part in module.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
-            part.weight.data.uniform_(.5, 1.5), part.running_var.uniform_(.5, 1.5), part.running_mean.normal_()
+            part.weight.data.uniform_(0.5, 1.5), part.running_var.uniform_(0.5, 1.5), part.running_mean.normal_()
     return module
 
 
@@ -38,7 +45,7 @@ def student():
     """Scrambled, its statistics those of a batch: in a trained network values stay near 1."""
     model = scramble(Model(**TINY)).double()
     norms = [part for part in model.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
-    for momentum in (1, .1):
+    for momentum in (1, 0.1):
         for norm in norms:
             norm.momentum = momentum
         model.train()(torch.randn(8, 3, 8, 5, 2).double())
@@ -57,6 +64,7 @@ def swap(x):
 
 
 # --- layer by layer, then whole: equal to the transcription
+
 
 @pytest.mark.parametrize('widths', [(3, 8), (16, 16), (16, 32)])
 def test_a_graph_convolution_equals_the_formula(widths):
@@ -108,15 +116,23 @@ def test_a_convolution_over_time_does_not_mix_joints():
 
 # --- laws
 
+
 def test_two_clips_in_a_batch_equal_each_alone(student, skeleton):
     together = student(skeleton).logits
     for number in range(len(skeleton)):
-        torch.testing.assert_close(student(skeleton[number:number + 1]).logits[0], together[number])
+        torch.testing.assert_close(student(skeleton[number : number + 1]).logits[0], together[number])
 
 
-@pytest.mark.parametrize('empty, computed', [
-    ([], 6), ([(0, 1)], 6), ([(0, 1), (2, 1)], 5), ([(0, 0), (1, 0), (2, 1)], 5),
-    ([(n, m) for n in range(3) for m in range(2)], 2)])
+@pytest.mark.parametrize(
+    'empty, computed',
+    [
+        ([], 6),
+        ([(0, 1)], 6),
+        ([(0, 1), (2, 1)], 5),
+        ([(0, 0), (1, 0), (2, 1)], 5),
+        ([(n, m) for n in range(3) for m in range(2)], 2),
+    ],
+)
 def test_empty_person_slots_are_computed_once(student, skeleton, monkeypatch, empty, computed):
     for clip, person in empty:
         skeleton[clip, ..., person] = 0
@@ -142,18 +158,28 @@ def test_the_adjacency_is_learned_only_when_adaptive():
 
 
 def test_drop_out_acts_in_training_alone(skeleton):
-    model, features = Model(**TINY, drop_out=.5), torch.ones(1, 32)
+    model, features = Model(**TINY, drop_out=0.5), torch.ones(1, 32)
     assert not torch.equal(model.train().classify(features), model.classify(features))
     assert torch.equal(model.eval().classify(features), model.fc(features))
 
 
 # --- sizes
 
-@pytest.mark.parametrize('changes, frames', [
-    ({}, 1), ({'num_class': 1}, 8), ({'num_person': 1}, 13), ({'num_person': 3}, 8), ({'in_channels': 2}, 8),
-    ({'in_channels': 6}, 8), ({'base_channel': 16}, 8), ({'num_point': 25, 'graph': 'graph.ntu_rgb_d.Graph',
-                                                          'graph_args': None}, 8),
-    ({'num_point': 2, 'graph_args': {'num_point': 2, 'edges': [[1, 0]]}}, 8)])
+
+@pytest.mark.parametrize(
+    'changes, frames',
+    [
+        ({}, 1),
+        ({'num_class': 1}, 8),
+        ({'num_person': 1}, 13),
+        ({'num_person': 3}, 8),
+        ({'in_channels': 2}, 8),
+        ({'in_channels': 6}, 8),
+        ({'base_channel': 16}, 8),
+        ({'num_point': 25, 'graph': 'graph.ntu_rgb_d.Graph', 'graph_args': None}, 8),
+        ({'num_point': 2, 'graph_args': {'num_point': 2, 'edges': [[1, 0]]}}, 8),
+    ],
+)
 def test_any_size_works(changes, frames):
     args = {**TINY, **changes}
     model = scramble(Model(**args))
@@ -163,10 +189,14 @@ def test_any_size_works(changes, frames):
         assert logits.shape == (2, args['num_class']) and logits.isfinite().all()
 
 
-@pytest.mark.parametrize('num_class, layout, parameters', [
-    (60, {'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}, 1_446_672),
-    (120, {'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}, 1_462_092),
-    (10, {'num_point': 20, 'num_person': 1, 'graph': 'graph.ucla.Graph'}, 1_426_892)])
+@pytest.mark.parametrize(
+    'num_class, layout, parameters',
+    [
+        (60, {'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}, 1_446_672),
+        (120, {'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}, 1_462_092),
+        (10, {'num_point': 20, 'num_person': 1, 'graph': 'graph.ucla.Graph'}, 1_426_892),
+    ],
+)
 def test_published_sizes(num_class, layout, parameters):
     assert sum(p.numel() for p in Model(num_class, **layout).parameters()) == parameters
 
@@ -181,12 +211,13 @@ def test_half_precision_stays_near(student, skeleton, dtype):
     expected = student(skeleton).logits
     with torch.autocast('cpu', dtype):
         logits = student(skeleton).logits.float()
-        assert (logits - expected).abs().max() < .1 * expected.abs().max()
+        assert (logits - expected).abs().max() < 0.1 * expected.abs().max()
         student.train()(skeleton).logits.float().square().mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in student.parameters())
 
 
 # --- initialisation
+
 
 def test_where_a_student_starts():
     torch.manual_seed(0)
@@ -198,7 +229,7 @@ def test_where_a_student_starts():
         assert all((conv.bias == 0).all() for conv in block.modules() if isinstance(conv, torch.nn.Conv2d))
     assert (model.data_bn.weight == 1).all() and (model.l5.gcn1.down[1].weight == 1).all()
     assert (model.l5.residual.bn.weight == 1).all()
-    assert model.fc.weight.std().item() == pytest.approx(math.sqrt(2 / 60), rel=.02)
+    assert model.fc.weight.std().item() == pytest.approx(math.sqrt(2 / 60), rel=0.02)
 
 
 def test_temporal_norms_start_around_one():
@@ -206,21 +237,29 @@ def test_temporal_norms_start_around_one():
     tcn = MultiScaleTemporalConv(256)
     weight = torch.cat([part.weight for part in tcn.modules() if isinstance(part, torch.nn.BatchNorm2d)])
     assert len(weight) == 7 * 64
-    assert weight.mean().item() == pytest.approx(1, abs=.004) and weight.std().item() == pytest.approx(.02, rel=.1)
+    assert weight.mean().item() == pytest.approx(1, abs=0.004) and weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 
-@pytest.mark.parametrize('name, fan_out', [
-    ('gcn1.convs.0.conv1', 32), ('gcn1.convs.1.conv3', 256), ('gcn1.convs.2.conv4', 256),
-    ('tcn1.branches.0.0', 64), ('tcn1.branches.1.3.conv', 64 * 5)])
+@pytest.mark.parametrize(
+    'name, fan_out',
+    [
+        ('gcn1.convs.0.conv1', 32),
+        ('gcn1.convs.1.conv3', 256),
+        ('gcn1.convs.2.conv4', 256),
+        ('tcn1.branches.0.0', 64),
+        ('tcn1.branches.1.3.conv', 64 * 5),
+    ],
+)
 def test_convolutions_start_by_their_fan_out(name, fan_out):
     torch.manual_seed(0)
     A = torch.tensor(ntu_rgb_d.Graph().A).float()
     conv = Block(GraphConv(256, 256, A, True), MultiScaleTemporalConv(256), 256, 256, 1, True).get_submodule(name)
-    assert conv.weight.mean().item() == pytest.approx(0, abs=.1 * math.sqrt(2 / fan_out))
-    assert conv.weight.std().item() == pytest.approx(math.sqrt(2 / fan_out), rel=.05)
+    assert conv.weight.mean().item() == pytest.approx(0, abs=0.1 * math.sqrt(2 / fan_out))
+    assert conv.weight.std().item() == pytest.approx(math.sqrt(2 / fan_out), rel=0.05)
 
 
 # --- a trained model on real clips
+
 
 def test_the_trained_student_gives_its_scores_on_nw_ucla(shared, golden):
     expected = golden('ucla_trained_io')
@@ -228,8 +267,12 @@ def test_the_trained_student_gives_its_scores_on_nw_ucla(shared, golden):
     assert load_weights(model, shared / 'golden' / 'ucla_trained.pt') == []
     feeder = Feeder(shared / 'data' / 'NW-UCLA' / 'all_sqe', split='test')
     with torch.no_grad():
-        logits = torch.cat([model.eval()(feeder.__getitems__(clips).skeleton).logits
-                            for clips in np.array_split(np.arange(len(feeder)), 8)]).numpy()
+        logits = torch.cat(
+            [
+                model.eval()(feeder.__getitems__(clips).skeleton).logits
+                for clips in np.array_split(np.arange(len(feeder)), 8)
+            ]
+        ).numpy()
     row = {name: number for number, name in enumerate(feeder.name)}
     order = [row[name] for name in expected['name']]
     logits, label = logits[order], feeder.label[order]

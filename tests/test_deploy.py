@@ -1,4 +1,5 @@
 """What leaves the training: an exported program, a table of classes, the size of a student."""
+
 import csv
 import sys
 
@@ -11,9 +12,15 @@ from tests.benchmarks.bench_step import PlainCTRGCN
 from torchlight.deploy import export, model_size, write_ranking
 from torchlight.errors import InputError
 
-TINY = {'num_class': 4, 'num_point': 5, 'num_person': 2, 'graph': 'graph.custom.Graph', 'base_channel': 8,
-        'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]}}
-SCORES = np.log(np.array([[.1, .2, .7], [.5, .25, .25]]))
+TINY = {
+    'num_class': 4,
+    'num_point': 5,
+    'num_person': 2,
+    'graph': 'graph.custom.Graph',
+    'base_channel': 8,
+    'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]},
+}
+SCORES = np.log(np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]))
 
 
 @pytest.fixture
@@ -23,7 +30,7 @@ def student():
     model = Model(**TINY)
     for part in model.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(part.weight, .5, 1.5)
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
     for _ in range(2):
         model.train()(torch.randn(8, 3, 8, 5, 2))
     return model.eval()
@@ -63,7 +70,7 @@ def test_an_onnx_file_gives_the_same_scores_for_any_batch(student, tmp_path):
     session = runtime.InferenceSession(tmp_path / 'student.onnx')
     for clips in (1, 5):
         skeleton = torch.randn(clips, 3, 8, 5, 2)
-        logits, = session.run(None, {'skeleton': skeleton.numpy()})
+        (logits,) = session.run(None, {'skeleton': skeleton.numpy()})
         torch.testing.assert_close(torch.from_numpy(logits), student(skeleton).logits, rtol=1e-3, atol=1e-4)
 
 
@@ -83,10 +90,13 @@ def test_a_ranking_lists_the_best_classes(tmp_path):
     write_ranking(['a', 'b'], SCORES, 2, tmp_path / 'top.csv')
     assert list(csv.reader((tmp_path / 'top.csv').open())) == [
         ['name', 'class_1', 'probability_1', 'class_2', 'probability_2'],
-        ['a', '2', '0.7000', '1', '0.2000'], ['b', '0', '0.5000', '1', '0.2500']]
+        ['a', '2', '0.7000', '1', '0.2000'],
+        ['b', '0', '0.5000', '1', '0.2500'],
+    ]
 
 
 def test_a_ranking_on_the_screen(capsys):
     write_ranking(['a'], SCORES[:1] + 1e3, 9)  # no more ranks than classes; large scores do not overflow
-    assert capsys.readouterr().out == ('name,class_1,probability_1,class_2,probability_2,class_3,probability_3\n'
-                                       'a,2,0.7000,1,0.2000,0,0.1000\n')
+    assert capsys.readouterr().out == (
+        'name,class_1,probability_1,class_2,probability_2,class_3,probability_3\na,2,0.7000,1,0.2000,0,0.1000\n'
+    )

@@ -1,4 +1,5 @@
 """From NTU videos and skeletons to a co-learning run and its test, by the commands that a user types, in miniature."""
+
 import numpy as np
 import pytest
 import torch
@@ -25,18 +26,45 @@ def test_videos_and_skeletons_become_a_trained_and_tested_student(shared, tmp_pa
     videos, encoder = str(shared / 'data' / 'ntu_video'), str(tiny.blip(tmp_path / 'tiny-blip'))
 
     assert prepare(['ntu60', '--raw', 'skeletons', '--out', 'data/ntu60.h5']) == 0
-    assert prepare(['frames', '--videos', videos, '--skeletons', 'skeletons', '--out', 'data/images', '--allow-missing']) == 0
-    assert video_features.main(['--encoder', 'efficientnet_lite0', '--images', 'data/images', '--out', 'data/video.h5']) == 0
-    assert text_features.main(['--model', encoder, '--images', 'data/images', '--out', 'data/text.h5',
-                               '--max-new-tokens', '4']) == 0
+    assert (
+        prepare(['frames', '--videos', videos, '--skeletons', 'skeletons', '--out', 'data/images', '--allow-missing'])
+        == 0
+    )
+    assert (
+        video_features.main(['--encoder', 'efficientnet_lite0', '--images', 'data/images', '--out', 'data/video.h5'])
+        == 0
+    )
+    assert (
+        text_features.main(
+            ['--model', encoder, '--images', 'data/images', '--out', 'data/text.h5', '--max-new-tokens', '4']
+        )
+        == 0
+    )
     assert prepare(['inspect', 'data/ntu60.h5', 'data/video.h5']) in (0, 1)  # 1: the test clip needs no feature
 
-    settings = ['--config', str(tiny.ROOT / 'config' / 'nturgbd-cross-subject' / 'joint.yaml'), '--device', 'cpu',
-                '--train-feeder-args', 'data_path=data/ntu60.h5,video_path=data/video.h5,text_path=data/text.h5,window_size=16,'
-                'text_made_with={encoder: tiny-blip},video_made_with={encoder: efficientnet_lite0}',
-                '--test-feeder-args', 'data_path=data/ntu60.h5,window_size=16',
-                '--model-args', 'base_channel=8,text_standardise=True', '--batch-size', '2', '--test-batch-size', '2',
-                '--num-worker', '0', '--amp', 'no', '--work-dir', 'work']
+    settings = [
+        '--config',
+        str(tiny.ROOT / 'config' / 'nturgbd-cross-subject' / 'joint.yaml'),
+        '--device',
+        'cpu',
+        '--train-feeder-args',
+        'data_path=data/ntu60.h5,video_path=data/video.h5,text_path=data/text.h5,window_size=16,'
+        'text_made_with={encoder: tiny-blip},video_made_with={encoder: efficientnet_lite0}',
+        '--test-feeder-args',
+        'data_path=data/ntu60.h5,window_size=16',
+        '--model-args',
+        'base_channel=8,text_standardise=True',
+        '--batch-size',
+        '2',
+        '--test-batch-size',
+        '2',
+        '--num-worker',
+        '0',
+        '--amp',
+        'no',
+        '--work-dir',
+        'work',
+    ]
     assert main_MMCL.main([*settings, '--num-epoch', '1', '--warm_up_epoch', '0']) == 0
     log = (tmp_path / 'work' / 'log.txt').read_text()
     assert 'refined' in log and 'alignment' in log

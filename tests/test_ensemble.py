@@ -2,6 +2,7 @@
 
 Legend: S streams, N clips, K classes.
 """
+
 import csv
 import pickle
 import re
@@ -18,8 +19,12 @@ from feeders.stores import SkeletonStoreWriter
 from torchlight.scores import read_arrays, write_scores
 
 SIX = 'J', 'B', 'JM', 'BM', 'HDJ', 'HDB'
-NTU = [f'S{setup:03}C{camera:03}P003R001A{action:03}' for setup in (1, 3) for camera in (1, 2, 3)
-       for action in range(1, 61)]
+NTU = [
+    f'S{setup:03}C{camera:03}P003R001A{action:03}'
+    for setup in (1, 3)
+    for camera in (1, 2, 3)
+    for action in range(1, 61)
+]
 UCLA = [f'a{action:02}_s{subject:02}_e00_v03' for subject in range(1, 7) for action in (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)]
 UTD = [f'a{action}_s{subject}_t1' for subject in (2, 4) for action in range(1, 28)]
 
@@ -70,8 +75,13 @@ def ucla(shared):
 
 
 def ucla_flags(ucla, streams=SIX[:4]):
-    return ['--benchmark', 'NW-UCLA', '--val_sample', ucla[1],
-            *(word for stream in streams for word in (f'--{stream}_Score', ucla[0][stream]))]
+    return [
+        '--benchmark',
+        'NW-UCLA',
+        '--val_sample',
+        ucla[1],
+        *(word for stream in streams for word in (f'--{stream}_Score', ucla[0][stream])),
+    ]
 
 
 def test_published_scores_fuse_to_the_published_accuracy(ucla, capsys):
@@ -127,16 +137,26 @@ def test_every_way_to_name_clips_gives_the_same(tmp_path, capsys, key, sample):
     assert output(capsys, *flags, '--benchmark', 'NW-UCLA', '--val_sample', tmp_path / f'x.{sample}') == plain
 
 
-@pytest.mark.parametrize('benchmark, names, classes', [
-    ('NTU60XSub', NTU, 60), ('NTU60XView', NTU[:60], 60), ('NTU120XSub', NTU, 120), ('NTU120XSet', NTU, 120),
-    ('NW-UCLA', UCLA, 10), ('UTD-MHAD', UTD, 27)])
+@pytest.mark.parametrize(
+    'benchmark, names, classes',
+    [
+        ('NTU60XSub', NTU, 60),
+        ('NTU60XView', NTU[:60], 60),
+        ('NTU120XSub', NTU, 120),
+        ('NTU120XSet', NTU, 120),
+        ('NW-UCLA', UCLA, 10),
+        ('UTD-MHAD', UTD, 27),
+    ],
+)
 def test_labels_follow_from_the_names(tmp_path, capsys, benchmark, names, classes):
     scores = made_up(names, classes, SIX[:3])
     text = output(capsys, *write(tmp_path, names, scores), '--benchmark', benchmark.lower())
     label = np.array([label_of(name) for name in names])
     for stream, values in scores.items():
-        assert row(text, stream)[1:3] == [round(100 * (values.argmax(1) == label).mean(), 2), round(100 * (
-            np.argsort(-values, 1)[:, :5] == label[:, None]).any(1).mean(), 2)]
+        assert row(text, stream)[1:3] == [
+            round(100 * (values.argmax(1) == label).mean(), 2),
+            round(100 * (np.argsort(-values, 1)[:, :5] == label[:, None]).any(1).mean(), 2),
+        ]
     assert acc(text) == (sum(scores.values()).argmax(1) == label).mean() > 0.3
 
 
@@ -175,16 +195,32 @@ def test_custom_labels_and_more_than_six_streams(tmp_path, capsys, kind):
     flags = write(tmp_path, names, dict(zip(SIX, np.zeros((6, 11, 3), np.float32))))
     for more in ('seven', 'eight'):
         write_scores(tmp_path / f'{more}.pkl', names, np.eye(3)[labels] if more == 'eight' else np.zeros((11, 3)))
-    main([*flags, '--benchmark', 'custom', '--labels', str(path), '--scores', f'seven={tmp_path / "seven.pkl"}',
-          f'eight={tmp_path / "eight.pkl"}'])
+    main(
+        [
+            *flags,
+            '--benchmark',
+            'custom',
+            '--labels',
+            str(path),
+            '--scores',
+            f'seven={tmp_path / "seven.pkl"}',
+            f'eight={tmp_path / "eight.pkl"}',
+        ]
+    )
     captured = capsys.readouterr()
     assert acc(captured.out) == 1 and 'warning: the streams J and B hold the same scores' in captured.err
 
 
 def test_published_weights_are_used_for_their_streams_only(capsys, tmp_path):
     six = fusion.published_rates('NTU120XSub', SIX, 'none').rate
-    assert list(six.values()) == [2.361693262051476, 4.35402786600752, 3.6038236890242237, 1.0158095311333564,
-                                  3.0574845840597544, 5.0]
+    assert list(six.values()) == [
+        2.361693262051476,
+        4.35402786600752,
+        3.6038236890242237,
+        1.0158095311333564,
+        3.0574845840597544,
+        5.0,
+    ]
     assert fusion.published_rates('NTU120XSet', SIX, 'none') is None
     assert fusion.published_rates('NTU120XSub', SIX[:5], 'none') is None
     assert fusion.published_rates('NTU120XSub', SIX, 'l2') is None
@@ -272,11 +308,22 @@ def test_saved_scores_are_a_stream_again_and_the_report_adds_up(tmp_path, capsys
     fused = read_arrays(tmp_path / 'sum.pkl')
     right = [clip for clip, scores in fused.items() if scores.argmax() == label_of(clip)]
     assert len(right) / len(fused) == acc(text)
-    again = output(capsys, f'--J_Score={tmp_path}/J.pkl', '--scores', f'sum={tmp_path}/sum.pkl', '--rates', 'sum=2',
-                   'J=0', '--benchmark', 'NW-UCLA')
+    again = output(
+        capsys,
+        f'--J_Score={tmp_path}/J.pkl',
+        '--scores',
+        f'sum={tmp_path}/sum.pkl',
+        '--rates',
+        'sum=2',
+        'J=0',
+        '--benchmark',
+        'NW-UCLA',
+    )
     assert acc(again) == acc(text)
-    tables = {name: list(csv.reader(open(tmp_path / 'report' / f'{name}.csv')))
-              for name in ('per_class', 'confusion_matrix', 'helped_hurt')}
+    tables = {
+        name: list(csv.reader(open(tmp_path / 'report' / f'{name}.csv')))
+        for name in ('per_class', 'confusion_matrix', 'helped_hurt')
+    }
     matrix = np.array(tables['confusion_matrix'][1:], int)[:, 1:]
     assert matrix.trace() == len(right) and matrix.sum() == len(UCLA)
     share = [float(line[tables['per_class'][0].index('fused')]) for line in tables['per_class'][1:]]

@@ -1,4 +1,5 @@
 """The fusion command as users run it: from either folder, and with mistakes."""
+
 import os
 import pickle
 import subprocess
@@ -17,8 +18,13 @@ NAMES = [f'S001C001P003R001A{action:03}' for action in range(1, 61)]
 
 def run_file(folder, file, *words, **environment):
     """Run `python <file> <words>` in `folder`, as a user does."""
-    return subprocess.run([sys.executable, file, *map(str, words)], cwd=folder, capture_output=True, text=True,
-                          env={**os.environ, 'OMP_NUM_THREADS': '1', **environment})
+    return subprocess.run(
+        [sys.executable, file, *map(str, words)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', **environment},
+    )
 
 
 @pytest.fixture
@@ -71,15 +77,17 @@ FILES = {  # what is done to B.pkl: what the message says
     'S001C001P003R001A005, …) of --val_sample': lambda s: without(s, *(f'test_{i}' for i in range(7))),
     '2 of 62 clips (test_60, test_99) are not in --val_sample': lambda s: {**s, 'test_60': ROW, 'test_99': ROW},
     '1 of 60 clips (S001C001P003R001A004) come more than once': lambda s: {**s, 3: ROW},
-    '61 of 61 clips (test_0, test_1, test_2, test_3, test_4, …) are not in --val_sample':
-        lambda s: {**s, 'S001': ROW},
+    '61 of 61 clips (test_0, test_1, test_2, test_3, test_4, …) are not in --val_sample': lambda s: {**s, 'S001': ROW},
     "has the key 'S001' among keys that count": lambda s: {**s, 'S001': ROW, 70: ROW},
     "has the key '-1' among keys that count": lambda s: {**s, -1: ROW},
     "has the key '1.5' among keys that count": lambda s: {**s, 1.5: ROW},
     'B.pkl has 40 classes, and J.pkl has 60': lambda s: cut(s, 40),
     'scores of several shapes, such as (59,) and (60,)': lambda s: {**s, 'test_3': ROW[:59]},
-    'the scores of 2 of 60 clips (S001C001P003R001A003, S001C001P003R001A006) hold NaN or Inf':
-        lambda s: {**s, 'test_2': ROW * np.nan, 'test_5': ROW + np.inf},
+    'the scores of 2 of 60 clips (S001C001P003R001A003, S001C001P003R001A006) hold NaN or Inf': lambda s: {
+        **s,
+        'test_2': ROW * np.nan,
+        'test_5': ROW + np.inf,
+    },
     'the scores of 1 of 60 clips (S001C001P003R001A001) hold NaN or Inf': lambda s: {**s, 'test_0': np.full(60, 1e300)},
     'not a pickle of arrays alone: it refers to posix.system': lambda s: {**s, 'test_3': Command()},
     'does not hold one array of class scores': lambda s: {**s, 'test_3': 'text'},
@@ -124,7 +132,7 @@ FLAGS = {  # what is changed in the command line: what the message says
     'empty list': dict(val_sample='empty.txt', expect='empty.txt names no clips'),
     'other names': dict(benchmark='NW-UCLA', expect='these are not the clips of NW-UCLA; is --benchmark right?'),
     'other classes': dict(benchmark='NTU120XSub', expect='the scores have 60 classes, and NTU120XSub has 120'),
-    'beyond': dict(val_sample='beyond.txt', expect="1 of 60 clips (S001C001P003R001A061) mean a class beyond"),
+    'beyond': dict(val_sample='beyond.txt', expect='1 of 60 clips (S001C001P003R001A061) mean a class beyond'),
     'benchmark': dict(benchmark='NTU60XSubb', expect="'NTU60XSubb' is not known; did you mean 'NTU60XSub'?"),
     'no benchmark': dict(benchmark=None, expect='--benchmark is missing: one of NTU60XSub'),
     'two benchmarks': dict(dataset='ntu/xview', expect='--benchmark is NTU60XSub and --dataset is ntu/xview; give one'),

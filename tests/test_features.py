@@ -1,4 +1,5 @@
 """Feature stores as training sees them: statistics, ablations, what made them, and the FRM that standardises."""
+
 import numpy as np
 import pytest
 import torch
@@ -18,8 +19,15 @@ FEATURE = RNG.normal(5, [1, 2, 0.1], (7, 3)).astype(np.float32)
 
 @pytest.fixture
 def text(tmp_path):
-    write_features(tmp_path / 'text.h5', NAMES, FEATURE, kind='text', encoder='Salesforce/blip-vqa-base', prompt='what?',
-                   feature_kind='hidden')
+    write_features(
+        tmp_path / 'text.h5',
+        NAMES,
+        FEATURE,
+        kind='text',
+        encoder='Salesforce/blip-vqa-base',
+        prompt='what?',
+        feature_kind='hidden',
+    )
     return tmp_path / 'text.h5'
 
 
@@ -32,6 +40,7 @@ def feeder(tmp_path, text):
 
     def make(**arguments):
         return Feeder(str(tmp_path / 'x.h5'), split='all', window_size=8, text_path=str(text), **arguments)
+
     return make
 
 
@@ -52,8 +61,9 @@ def test_a_constant_ablation_gives_every_clip_the_mean(feeder):
 
 
 def test_a_shuffled_ablation_gives_every_clip_another_ones_feature(feeder):
-    plain, shuffled, again = (feeder(text_ablation=how).__getitems__(range(7)).text.numpy()
-                              for how in (None, 'shuffled', 'shuffled'))
+    plain, shuffled, again = (
+        feeder(text_ablation=how).__getitems__(range(7)).text.numpy() for how in (None, 'shuffled', 'shuffled')
+    )
     assert (plain == FEATURE).all() and (shuffled == again).all()
     assert (shuffled != plain).any(1).all()
     assert sorted(map(tuple, shuffled)) == sorted(map(tuple, plain))
@@ -66,12 +76,18 @@ def test_an_ablation_leaves_skeletons_and_statistics_alone(feeder):
     assert plain.feature_width == constant.feature_width == {'text': 3}
 
 
-@pytest.mark.parametrize('arguments, words', [
-    ({'ablation': 'random'}, "text_ablation is 'random', not one of None, constant, shuffled"),
-    ({'made_with': {'prompt': 'why?'}}, r"text_made_with says prompt 'why\?', and .* has 'what\?'; it holds: encoder Sale"),
-    ({'made_with': {'colour': 'red'}}, "says colour 'red', and .* has None"),
-    ({'made_with': 'blip'}, "text_made_with is 'blip', not key: value pairs"),
-])
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        ({'ablation': 'random'}, "text_ablation is 'random', not one of None, constant, shuffled"),
+        (
+            {'made_with': {'prompt': 'why?'}},
+            r"text_made_with says prompt 'why\?', and .* has 'what\?'; it holds: encoder Sale",
+        ),
+        ({'made_with': {'colour': 'red'}}, "says colour 'red', and .* has None"),
+        ({'made_with': 'blip'}, "text_made_with is 'blip', not key: value pairs"),
+    ],
+)
 def test_another_origin_or_ablation_is_an_error(text, arguments, words):
     assert open_optional(text, 'text', None, {'prompt': 'what?', 'feature_kind': 'hidden'}).width == 3
     with pytest.raises(InputError, match=words):
@@ -85,8 +101,7 @@ def test_an_ablation_of_nothing_is_an_error():
 
 
 def test_the_origin_is_one_line(feeder):
-    assert feeder().feature_origin == {
-        'text': 'encoder Salesforce/blip-vqa-base, feature kind hidden, prompt what?'}
+    assert feeder().feature_origin == {'text': 'encoder Salesforce/blip-vqa-base, feature kind hidden, prompt what?'}
 
 
 def test_the_frm_standardises_by_the_statistics_of_the_store(feeder):
@@ -99,8 +114,11 @@ def test_the_frm_standardises_by_the_statistics_of_the_store(feeder):
     logits, plain = torch.randn(7, 7), FRM(7, 3)
     plain.load_state_dict({key: value for key, value in model.frm.state_dict().items() if not key.startswith('text_')})
     standardised = (FEATURE - FEATURE.mean(0)) / FEATURE.std(0)
-    np.testing.assert_allclose(model.frm(logits, torch.from_numpy(FEATURE)).detach(),
-                               plain(logits, torch.from_numpy(standardised)).detach(), atol=1e-5)
+    np.testing.assert_allclose(
+        model.frm(logits, torch.from_numpy(FEATURE)).detach(),
+        plain(logits, torch.from_numpy(standardised)).detach(),
+        atol=1e-5,
+    )
     assert not torch.allclose(model.frm(logits, torch.from_numpy(FEATURE)), plain(logits, torch.from_numpy(FEATURE)))
 
     torch.manual_seed(1)
@@ -110,7 +128,9 @@ def test_the_frm_standardises_by_the_statistics_of_the_store(feeder):
 
 
 def test_without_standardising_there_is_nothing_to_set(feeder):
-    model = MMCL.Model(text_dim=3, num_class=7, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', base_channel=8)
+    model = MMCL.Model(
+        text_dim=3, num_class=7, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', base_channel=8
+    )
     before = {key: value.clone() for key, value in model.state_dict().items()}
     model.set_statistics(feeder().feature_statistics)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
@@ -127,13 +147,27 @@ def test_a_coordinate_that_never_varies_is_only_centred():
 def test_three_wide_features_go_from_the_store_to_the_public_result(golden, tmp_path):
     """A store as wide as BLIP's tokens feeds the FRM as the public implementation's files do."""
     io, weights = golden('mmcl_io'), golden('mmcl_weights')
-    write_features(tmp_path / 'text.h5', NAMES[:4], io['text_feature'].reshape(4, 3), kind='text', feature_kind='tokens (3)')
+    write_features(
+        tmp_path / 'text.h5', NAMES[:4], io['text_feature'].reshape(4, 3), kind='text', feature_kind='tokens (3)'
+    )
     store = open_features(tmp_path / 'text.h5')
     frm = FRM(120, 3)
-    names = {'gate.0.weight': 'mlp.0.weight', 'gate.0.bias': 'mlp.0.bias', 'gate.2.weight': 'mlp.2.weight',
-             'gate.2.bias': 'mlp.2.bias', 'positive': 'PosMatrix', 'negative': 'NegMatrix'}
-    frm.load_state_dict({ours: torch.from_numpy(weights[public]).reshape(frm.state_dict()[ours].shape)
-                         for ours, public in names.items()})
-    refined = frm(torch.from_numpy(io['evalmode_train_logits']), torch.from_numpy(store.feature[store.rows(NAMES[:4], 'text')]))
+    names = {
+        'gate.0.weight': 'mlp.0.weight',
+        'gate.0.bias': 'mlp.0.bias',
+        'gate.2.weight': 'mlp.2.weight',
+        'gate.2.bias': 'mlp.2.bias',
+        'positive': 'PosMatrix',
+        'negative': 'NegMatrix',
+    }
+    frm.load_state_dict(
+        {
+            ours: torch.from_numpy(weights[public]).reshape(frm.state_dict()[ours].shape)
+            for ours, public in names.items()
+        }
+    )
+    refined = frm(
+        torch.from_numpy(io['evalmode_train_logits']), torch.from_numpy(store.feature[store.rows(NAMES[:4], 'text')])
+    )
     expected = io['evalmode_refined']
     np.testing.assert_allclose(refined.detach(), expected, atol=1e-4 * np.abs(expected).max())

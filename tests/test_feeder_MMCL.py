@@ -1,4 +1,5 @@
 """The NTU feeder: equal to the published one, whatever the file, the batch, the workers and the order of features."""
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +13,8 @@ from torchlight.seed import BatchOrder
 
 LENGTH, PERSONS = (40, 7, 90, 1, 64, 70, 120, 33), (1, 2, 1, 2, 1, 2, 1, 2)
 NAMES = [f'S001C00{i % 3 + 1}P00{i % 4 + 1}R001A00{i % 2 + 1}' for i in range(8)]
-AUGMENTED = dict(p_interval=[.5, 1], random_rot=True)
-GREEDY = 1 - 2 ** -53
+AUGMENTED = dict(p_interval=[0.5, 1], random_rot=True)
+GREEDY = 1 - 2**-53
 
 
 @pytest.fixture(scope='module')
@@ -25,7 +26,7 @@ def folder(tmp_path_factory):
     with stores.SkeletonStoreWriter(folder / 'clips.h5', 'ntu60', (2, 25, 3)) as store:
         for i, clip in enumerate(clips):
             store.add(NAMES[i], i % 2, clip)
-            x[i, :len(clip), :clip.shape[1]] = clip
+            x[i, : len(clip), : clip.shape[1]] = clip
     arrays = dict.fromkeys(('x_train', 'x_test'), x.reshape(8, -1, 150))
     arrays |= dict.fromkeys(('y_train', 'y_test'), np.eye(60)[np.arange(8) % 2])
     np.savez(folder / 'clips.npz', **arrays)
@@ -59,6 +60,7 @@ def shape_of(feeder):
 
 # --- the published feeder ---
 
+
 @pytest.fixture(scope='module')
 def published(golden, tmp_path_factory):
     """The reference arrays, and the padded .npz they were made of."""
@@ -75,18 +77,19 @@ def published(golden, tmp_path_factory):
 def draws_of(expected):
     """The numbers in [0, 1) that lead to the reference's crops and angles."""
     frames, kept = expected['valid_frames'], expected['crop_length']
-    share = np.clip(2 * (kept + .5) / frames - 1, 0, GREEDY)
-    place = (expected['crop_start'] + .5) / (frames - kept + 1)
-    return np.column_stack([share, place, (expected['angles'].astype(float) / .3 + 1) / 2])
+    share = np.clip(2 * (kept + 0.5) / frames - 1, 0, GREEDY)
+    place = (expected['crop_start'] + 0.5) / (frames - kept + 1)
+    return np.column_stack([share, place, (expected['angles'].astype(float) / 0.3 + 1) / 2])
 
 
 @pytest.mark.parametrize('stream', transforms.STREAMS)
 @pytest.mark.parametrize('split', ['test', 'train'])
 def test_equals_the_published_feeder(published, monkeypatch, split, stream):
     path, expected = published
-    augmented = AUGMENTED if split == 'train' else dict(p_interval=[.95])
-    feeder = Feeder(str(path), split, sample_path=str(path.with_name('names.txt')), **augmented,
-                    **transforms.STREAMS[stream])
+    augmented = AUGMENTED if split == 'train' else dict(p_interval=[0.95])
+    feeder = Feeder(
+        str(path), split, sample_path=str(path.with_name('names.txt')), **augmented, **transforms.STREAMS[stream]
+    )
     monkeypatch.setattr(transforms, 'uniform', lambda seed, epoch, index, count: draws_of(expected)[index, :count])
     assert feeder.store.length.tolist() == expected['valid_frames'].tolist()
     batch = feeder.__getitems__(list(range(len(feeder))))
@@ -96,12 +99,16 @@ def test_equals_the_published_feeder(published, monkeypatch, split, stream):
 
 # --- one clip, many ways ---
 
+
 @pytest.mark.parametrize('augmented', [{}, AUGMENTED], ids=['plain', 'augmented'])
 @pytest.mark.parametrize('missing_person', ['zero', 'copy'])
 def test_a_store_and_the_npz_of_the_same_clips_give_the_same_batches(folder, augmented, missing_person):
     feeders = [Feeder(folder / 'clips.h5', 'all', missing_person=missing_person, **augmented)]
-    feeders += [Feeder(folder / file, split, sample_path=folder / 'names.txt', missing_person=missing_person,
-                       **augmented) for file in ('clips.npz', 'small.npz') for split in ('train', 'test')]
+    feeders += [
+        Feeder(folder / file, split, sample_path=folder / 'names.txt', missing_person=missing_person, **augmented)
+        for file in ('clips.npz', 'small.npz')
+        for split in ('train', 'test')
+    ]
     for feeder in feeders:
         feeder.set_epoch(3, 4)
         assert feeder.name == NAMES
@@ -110,8 +117,9 @@ def test_a_store_and_the_npz_of_the_same_clips_give_the_same_batches(folder, aug
 
 @pytest.mark.parametrize('stream', transforms.STREAMS)
 def test_a_batch_is_its_clips_each_alone(folder, stream):
-    feeder = Feeder(folder / 'clips.h5', 'all', **AUGMENTED, **transforms.STREAMS[stream], repeat=2,
-                    video_path=folder / 'video.h5')
+    feeder = Feeder(
+        folder / 'clips.h5', 'all', **AUGMENTED, **transforms.STREAMS[stream], repeat=2, video_path=folder / 'video.h5'
+    )
     order = [3, 11, 0, 7, 3, 8]
     assert same(feeder.__getitems__(order), join(feeder[i] for i in order))
 
@@ -119,8 +127,9 @@ def test_a_batch_is_its_clips_each_alone(folder, stream):
 def loaded(feeder, workers, epochs=2):
     """The batches of some epochs, as the training reads them."""
     order = BatchOrder(len(feeder), 3, True)
-    loader = DataLoader(feeder, batch_sampler=order, num_workers=workers, collate_fn=collate,
-                        persistent_workers=workers > 0)
+    loader = DataLoader(
+        feeder, batch_sampler=order, num_workers=workers, collate_fn=collate, persistent_workers=workers > 0
+    )
     for epoch in range(epochs):
         feeder.set_epoch(1, epoch)
         order.set_epoch(1, epoch)
@@ -138,9 +147,11 @@ def test_any_number_of_workers_gives_the_same_batches(folder):
 
 def test_augmentations_differ_between_epochs_seeds_and_repeats(folder):
     feeder = Feeder(folder / 'clips.h5', 'all', **AUGMENTED, repeat=2)
+
     def clip(seed, epoch, index):
         feeder.set_epoch(seed, epoch)
         return feeder[index].skeleton
+
     assert torch.equal(clip(1, 2, 4), clip(1, 2, 4))
     for other in (clip(1, 3, 4), clip(2, 2, 4), clip(2, 1, 4), clip(1, 2, 4 + 8)):
         assert not torch.allclose(clip(1, 2, 4), other, atol=1e-3)
@@ -156,9 +167,12 @@ def test_test_clips_are_the_same_in_every_epoch(folder):
 
 # --- features ---
 
+
 def test_features_join_by_name(folder):
-    by = {file: Feeder(folder / 'clips.h5', 'train', 'xview', video_path=folder / file, text_path=folder / 'text')
-          for file in ('video.h5', 'shuffled.h5')}
+    by = {
+        file: Feeder(folder / 'clips.h5', 'train', 'xview', video_path=folder / file, text_path=folder / 'text')
+        for file in ('video.h5', 'shuffled.h5')
+    }
     first = by['video.h5']
     assert first.feature_width == {'video': 4, 'text': 3} and 0 < len(first) < 8
     batch = first.__getitems__(list(range(len(first))))
@@ -186,9 +200,11 @@ def test_clips_without_features_are_counted_before_the_first_batch(folder, tmp_p
 
 # --- persons, coordinates, crops ---
 
+
 def test_a_missing_person_is_zero_or_a_copy(folder):
-    zero, copy = (skeletons(Feeder(folder / 'clips.h5', 'all', missing_person=how, **AUGMENTED))
-                  for how in ('zero', 'copy'))
+    zero, copy = (
+        skeletons(Feeder(folder / 'clips.h5', 'all', missing_person=how, **AUGMENTED)) for how in ('zero', 'copy')
+    )
     alone = np.array(PERSONS) == 1
     assert not zero[alone, ..., 1].any() and zero[~alone, ..., 1].any()
     np.testing.assert_array_equal(copy[alone, ..., 1], copy[alone, ..., 0])
@@ -220,19 +236,20 @@ def test_flat_skeletons_with_a_graph_of_ones_own(tmp_path):
     turned = Feeder(tmp_path / 'x.h5', num_person=1, p_interval=[1], random_rot=True, bone=True, **own)
     x, bone = skeletons(plain), skeletons(turned)
     assert x.shape == bone.shape == (1, 2, 64, 4, 1) and not bone[:, :, :, 0].any()
-    np.testing.assert_allclose(np.linalg.norm(bone, axis=1), np.linalg.norm(x - x[:, :, :, [0, 0, 1, 1]], axis=1),
-                               rtol=1e-4)
+    np.testing.assert_allclose(
+        np.linalg.norm(bone, axis=1), np.linalg.norm(x - x[:, :, :, [0, 0, 1, 1]], axis=1), rtol=1e-4
+    )
     with pytest.raises(InputError, match='the clips have 4 joints and graph.ntu_rgb_d.Graph has 25'):
         Feeder(tmp_path / 'x.h5', num_person=1)
 
 
 def test_one_share_crops_the_centre_and_two_crop_at_random(folder):
-    middle, again = (skeletons(Feeder(folder / 'clips.h5', 'all', p_interval=form)) for form in ([.5], (.5,)))
+    middle, again = (skeletons(Feeder(folder / 'clips.h5', 'all', p_interval=form)) for form in ([0.5], (0.5,)))
     np.testing.assert_array_equal(middle, again)
     whole = Feeder(folder / 'clips.h5', 'all', p_interval=[1, 1])
     np.testing.assert_array_equal(skeletons(whole), skeletons(Feeder(folder / 'clips.h5', 'all', p_interval=[1])))
     centre = stores.open_skeletons(folder / 'clips.h5').clip(4)[16:48]  # of 64 frames
-    feeder = Feeder(folder / 'clips.h5', 'all', p_interval=[.5], window_size=32)
+    feeder = Feeder(folder / 'clips.h5', 'all', p_interval=[0.5], window_size=32)
     np.testing.assert_array_equal(skeletons(feeder)[4], centre.transpose(3, 0, 2, 1))
 
 
@@ -245,6 +262,7 @@ def test_debug_reads_the_first_clips_alone(tmp_path):
 
 
 # --- splits ---
+
 
 def test_splits_follow_the_rule_or_the_store(folder, tmp_path):
     train, test = (Feeder(folder / 'clips.h5', split, 'xview').name for split in ('train', 'test'))
@@ -260,30 +278,39 @@ def test_splits_follow_the_rule_or_the_store(folder, tmp_path):
 def test_held_out_clips_leave_training_and_testing_alone(folder, ending):
     def names(split, **args):
         return Feeder(folder / f'clips.{ending}', split, 'xview' if ending == 'h5' else None, **args).name
-    train, aside = names('train', held_out=.5), names('held_out', held_out=.5)
+
+    train, aside = names('train', held_out=0.5), names('held_out', held_out=0.5)
     assert train and aside and sorted(train + aside) == sorted(names('train'))
-    assert names('test', held_out=.5) == names('test')
+    assert names('test', held_out=0.5) == names('test')
 
 
 # --- what is refused ---
 
-@pytest.mark.parametrize('arguments, text', [
-    (dict(split='val'), r"split is 'val', not one of \('train', 'test', 'held_out', 'all'\)"),
-    (dict(split='test'), 'the store of ntu60 names no splits; give benchmark'),
-    (dict(benchmark='xset'), r"benchmark 'xset' is not one of \['xsub', 'xview'\] of ntu60"),
-    (dict(split='held_out', benchmark='xsub'), "split is 'held_out' and held_out is 0; give the share, such as 0.1"),
-    (dict(benchmark='xsub', held_out=.7), 'held_out is 0.7, not above 0 and at most 0.5'),
-    (dict(missing_person='none'), r"missing_person is 'none', not one of \('zero', 'copy'\)"),
-    (dict(text_path='a', object_path='b'), 'text_path and object_path name the same thing; give one'),
-    (dict(p_interval=[]), r'p_interval is \[\], not \[share\] or \[low, high\] with 0 < share ≤ 1'),
-    (dict(p_interval=[.5, 1.5]), 'p_interval is'),
-    (dict(p_interval=[0]), r'p_interval is \[0\], not'), (dict(p_interval=[.1, .2, .3]), 'p_interval is'),
-    (dict(p_interval=.95), r'p_interval is 0.95, not \[share\] or \[low, high\]'),
-    (dict(window_size=0), 'window_size is 0; at least 1 frame is needed'),
-    (dict(sample_path='names.txt'), 'sample_path is for a .npz; .*clips.h5 has its own clip names'),
-    (dict(graph='graph.ucla.Graph', split='all'), 'the clips have 25 joints and graph.ucla.Graph has 20'),
-    (dict(video_path='none.h5', split='all'), 'none.h5 does not exist'),
-])
+
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (dict(split='val'), r"split is 'val', not one of \('train', 'test', 'held_out', 'all'\)"),
+        (dict(split='test'), 'the store of ntu60 names no splits; give benchmark'),
+        (dict(benchmark='xset'), r"benchmark 'xset' is not one of \['xsub', 'xview'\] of ntu60"),
+        (
+            dict(split='held_out', benchmark='xsub'),
+            "split is 'held_out' and held_out is 0; give the share, such as 0.1",
+        ),
+        (dict(benchmark='xsub', held_out=0.7), 'held_out is 0.7, not above 0 and at most 0.5'),
+        (dict(missing_person='none'), r"missing_person is 'none', not one of \('zero', 'copy'\)"),
+        (dict(text_path='a', object_path='b'), 'text_path and object_path name the same thing; give one'),
+        (dict(p_interval=[]), r'p_interval is \[\], not \[share\] or \[low, high\] with 0 < share ≤ 1'),
+        (dict(p_interval=[0.5, 1.5]), 'p_interval is'),
+        (dict(p_interval=[0]), r'p_interval is \[0\], not'),
+        (dict(p_interval=[0.1, 0.2, 0.3]), 'p_interval is'),
+        (dict(p_interval=0.95), r'p_interval is 0.95, not \[share\] or \[low, high\]'),
+        (dict(window_size=0), 'window_size is 0; at least 1 frame is needed'),
+        (dict(sample_path='names.txt'), 'sample_path is for a .npz; .*clips.h5 has its own clip names'),
+        (dict(graph='graph.ucla.Graph', split='all'), 'the clips have 25 joints and graph.ucla.Graph has 20'),
+        (dict(video_path='none.h5', split='all'), 'none.h5 does not exist'),
+    ],
+)
 def test_wrong_arguments_are_refused_in_one_line(folder, arguments, text):
     with pytest.raises(InputError, match=text) as error:
         Feeder(folder / 'clips.h5', **arguments)
@@ -309,10 +336,11 @@ def test_clips_without_frames_are_counted_and_named(tmp_path):
     x = np.ones((8, 4, 150), np.float32)
     x[1:7] = 0
     np.savez(tmp_path / 'x.npz', x_test=x, y_test=np.eye(8))
-    with pytest.raises(InputError, match='6 clips of .*x.npz have no frames; the first: test_1, test_2, test_3, test_4,'
-                                         ' test_5$'):
+    with pytest.raises(
+        InputError, match='6 clips of .*x.npz have no frames; the first: test_1, test_2, test_3, test_4, test_5$'
+    ):
         Feeder(tmp_path / 'x.npz', 'test')
 
 
 def test_random_crops_keep_64_frames():
-    assert (feeder_MMCL.LEAST_CROP, feeder_MMCL.LARGEST_ANGLE) == (64, .3)
+    assert (feeder_MMCL.LEAST_CROP, feeder_MMCL.LARGEST_ANGLE) == (64, 0.3)

@@ -1,4 +1,5 @@
 """The NW-UCLA feeder: equal to the published one, finite for every clip, honest about its twins."""
+
 import json
 
 import numpy as np
@@ -46,7 +47,7 @@ def draws_of(expected, length):
     frames, window = expected['frames'], expected['frames'].shape[1]
     copy = np.array([[row[:i].count(frame) for i, frame in enumerate(row)] for row in frames.tolist()])
     last = length[:, None] * 100 - window + np.arange(window)
-    return np.column_stack([turns, expected['scale'] - .5, (frames * 100 + copy + .5) / (last + 1)])
+    return np.column_stack([turns, expected['scale'] - 0.5, (frames * 100 + copy + 0.5) / (last + 1)])
 
 
 @pytest.mark.parametrize('stream', transforms.STREAMS)
@@ -64,8 +65,9 @@ def test_training_clips_equal_the_published_feeder(folder, golden, stream, monke
     feeder = Feeder(folder, 'train', random_rot=True, **transforms.STREAMS[stream])
     places = [feeder.name.index(name) for name in expected['train_name']]
     draws = dict(zip(places, draws_of(expected, feeder.store.length[places])))
-    monkeypatch.setattr(transforms, 'uniform',
-                        lambda seed, epoch, index, count: np.stack([draws[i] for i in index])[:, :count])
+    monkeypatch.setattr(
+        transforms, 'uniform', lambda seed, epoch, index, count: np.stack([draws[i] for i in index])[:, :count]
+    )
     batch = feeder.__getitems__(places)
     np.testing.assert_allclose(batch.skeleton.numpy(), expected[f'train.{stream}'], rtol=0, atol=3e-7)
 
@@ -88,8 +90,10 @@ def test_augmentations_differ_between_epochs_and_repeats(folder):
     assert not torch.allclose(clips[0], clips[1]) and not torch.allclose(clips[0], clips[2])
 
 
-@pytest.mark.parametrize('split, random_rot, name', [
-    ('train', True, SINGLE_FRAME[0]), ('train', False, SINGLE_FRAME[0]), ('test', False, SINGLE_FRAME[1])])
+@pytest.mark.parametrize(
+    'split, random_rot, name',
+    [('train', True, SINGLE_FRAME[0]), ('train', False, SINGLE_FRAME[0]), ('test', False, SINGLE_FRAME[1])],
+)
 def test_clips_of_one_frame_are_finite_and_still(folder, split, random_rot, name):
     feeder = Feeder(folder, split, random_rot=random_rot)
     assert feeder.store.length[feeder.name.index(name)] == 1
@@ -121,10 +125,10 @@ def test_evenly_spaced_frames():
 def test_turns_are_whole_degrees_up_to_60_and_scales_reach_both_ends(monkeypatch, folder):
     feeder, seen = Feeder(folder, random_rot=True), []
     monkeypatch.setattr(feeder_ucla, 'turn', lambda degrees, scale: seen.append((degrees, scale)) or np.eye(3)[None])
-    for value in (0, .5, 1 - 2 ** -53):
+    for value in (0, 0.5, 1 - 2**-53):
         feeder.skeletons(np.array([0]), lambda count: np.full((1, count), value))
     assert [degrees.tolist() for degrees, _ in seen] == [[[-60, -60]], [[0, 0]], [[60, 60]]]
-    np.testing.assert_allclose(np.concatenate([scale for _, scale in seen]), [.5, 1, 1.5])
+    np.testing.assert_allclose(np.concatenate([scale for _, scale in seen]), [0.5, 1, 1.5])
 
 
 def test_more_frames_than_copies_of_the_shortest_clip_are_refused(folder):
@@ -145,8 +149,11 @@ def test_all_real_clips_are_finite_and_split_by_view(real, monkeypatch, all_sqe)
 
 def test_95_test_clips_are_byte_identical_to_training_clips(real, golden):
     trained = {digest for name, digest in zip(real.name, real.digests()) if is_train(name, 'nw-ucla', 'xview')}
-    twins = [name for name, digest in zip(real.name, real.digests())
-             if digest in trained and not is_train(name, 'nw-ucla', 'xview')]
+    twins = [
+        name
+        for name, digest in zip(real.name, real.digests())
+        if digest in trained and not is_train(name, 'nw-ucla', 'xview')
+    ]
     expected = golden('ucla_trained_io')
     assert twins == sorted(expected['name'][expected['twin'].astype(bool)]) and len(twins) == 95
     assert {name[:3] for name in twins} == {'a02', 'a03'}
@@ -156,7 +163,7 @@ def test_held_out_clips_keep_twins_together(all_sqe, tmp_path):
     names = [f'a{action:02}_s01_e{execution:02}_v01' for action in (1, 2, 3) for execution in (0, 1, 3, 4)]
     twins = [(name.replace('_v01', '_v02'), name) for name in names]  # the published kind: one clip under two views
     folder = link(all_sqe, tmp_path / 'twins', [*twins, *((name, name) for name in names)])
-    train, aside = (Feeder(folder, split, held_out=.25) for split in ('train', 'held_out'))
+    train, aside = (Feeder(folder, split, held_out=0.25) for split in ('train', 'held_out'))
     assert len(train) == 18 and len(aside) == 6
     assert not set(train.store.digests()) & set(aside.store.digests())
     assert np.bincount(aside.label).tolist() == [2, 2, 2]
@@ -183,29 +190,36 @@ def made(folder, name='a01_s01_e00_v01', content=None):
 
 def test_other_folders_and_files_are_refused_in_one_line(tmp_path):
     (tmp_path / 'empty').mkdir()
-    for path, text in ((tmp_path / 'none', 'none does not exist; expected the folder all_sqe of NW-UCLA'),
-                       (tmp_path / 'empty', "empty holds no .json files; NW-UCLA's all_sqe is expected"),
-                       (made(tmp_path / 'named', 'wave'), "clip name 'wave' is not of the form aXX_sXX_eXX_vXX"),
-                       (made(tmp_path / 'action', 'a07_s01_e00_v01'), 'has action 7, not one of'),
-                       (made(tmp_path / 'text', content='hello'), 'v01.json is not an NW-UCLA clip'),
-                       (made(tmp_path / 'list', content='[1]'), 'v01.json is not an NW-UCLA clip'),
-                       (made(tmp_path / 'key', content='{}'), "v01.json is not an NW-UCLA clip: 'skeletons'"),
-                       (made(tmp_path / 'ragged', content='{"skeletons": [[1], [1, 2]]}'), 'not an NW-UCLA clip'),
-                       (made(tmp_path / 'shape', content='{"skeletons": [[[1, 2, 3]]]}'),
-                        r'has skeletons of shape \(1, 1, 3\), not \(frames, 20, 3\)'),
-                       (made(tmp_path / 'void', content='{"skeletons": []}'), r'has skeletons of shape \(0,\)')):
+    for path, text in (
+        (tmp_path / 'none', 'none does not exist; expected the folder all_sqe of NW-UCLA'),
+        (tmp_path / 'empty', "empty holds no .json files; NW-UCLA's all_sqe is expected"),
+        (made(tmp_path / 'named', 'wave'), "clip name 'wave' is not of the form aXX_sXX_eXX_vXX"),
+        (made(tmp_path / 'action', 'a07_s01_e00_v01'), 'has action 7, not one of'),
+        (made(tmp_path / 'text', content='hello'), 'v01.json is not an NW-UCLA clip'),
+        (made(tmp_path / 'list', content='[1]'), 'v01.json is not an NW-UCLA clip'),
+        (made(tmp_path / 'key', content='{}'), "v01.json is not an NW-UCLA clip: 'skeletons'"),
+        (made(tmp_path / 'ragged', content='{"skeletons": [[1], [1, 2]]}'), 'not an NW-UCLA clip'),
+        (
+            made(tmp_path / 'shape', content='{"skeletons": [[[1, 2, 3]]]}'),
+            r'has skeletons of shape \(1, 1, 3\), not \(frames, 20, 3\)',
+        ),
+        (made(tmp_path / 'void', content='{"skeletons": []}'), r'has skeletons of shape \(0,\)'),
+    ):
         with pytest.raises(InputError, match=text) as error:
             Feeder(path)
         assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('arguments, text', [
-    (dict(window_size=0), 'window_size is 0; at least 1 frame is needed'),
-    (dict(split='val'), "split is 'val', not one of"),
-    (dict(split='test'), "no clip is left in the split 'test'"),
-    (dict(split='held_out'), "split is 'held_out' and held_out is 0; give the share, such as 0.1"),
-    (dict(graph='graph.ntu_rgb_d.Graph'), 'the clips have 20 joints and graph.ntu_rgb_d.Graph has 25'),
-])
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        (dict(window_size=0), 'window_size is 0; at least 1 frame is needed'),
+        (dict(split='val'), "split is 'val', not one of"),
+        (dict(split='test'), "no clip is left in the split 'test'"),
+        (dict(split='held_out'), "split is 'held_out' and held_out is 0; give the share, such as 0.1"),
+        (dict(graph='graph.ntu_rgb_d.Graph'), 'the clips have 20 joints and graph.ntu_rgb_d.Graph has 25'),
+    ],
+)
 def test_wrong_arguments_are_refused(tmp_path, arguments, text):
     with pytest.raises(InputError, match=text):
         Feeder(made(tmp_path / 'one'), **arguments)

@@ -1,4 +1,5 @@
 """The pictures are there, of a size to look at, and show what they are given."""
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -6,8 +7,11 @@ from matplotlib.image import imread
 
 from torchlight import figures
 
-HISTORY = [{'epoch': e, 'train': {'loss': 3 / e, 'cross_entropy': 2 / e, 'lr': .1 ** e, 'top1': 1 - 1 / e}}
-           | ({'val': {'loss': 4 / e, 'top1': .9 - .8 / e, 'top5': 1 - .5 / e}} if e % 2 else {}) for e in range(1, 8)]
+HISTORY = [
+    {'epoch': e, 'train': {'loss': 3 / e, 'cross_entropy': 2 / e, 'lr': 0.1**e, 'top1': 1 - 1 / e}}
+    | ({'val': {'loss': 4 / e, 'top1': 0.9 - 0.8 / e, 'top5': 1 - 0.5 / e}} if e % 2 else {})
+    for e in range(1, 8)
+]
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def picture(path):
     """(height, width, 4) of a PNG that is no single colour."""
     assert path.read_bytes().startswith(b'\x89PNG\r\n\x1a\n') and path.stat().st_size < 1 << 20
     image = imread(path)
-    assert image.std() > .02
+    assert image.std() > 0.02
     return image
 
 
@@ -43,12 +47,15 @@ def test_curves_show_losses_accuracies_and_the_learning_rate(tmp_path, drawn):
     figures.draw_curves(tmp_path / 'x.png', HISTORY)
     height, width, _ = picture(tmp_path / 'x.png').shape
     assert 300 < height < width < 2000
-    lines = {axes.get_title(): {line.get_label(): line.get_xdata().tolist() for line in axes.lines}
-             for axes in drawn[0].axes}
+    lines = {
+        axes.get_title(): {line.get_label(): line.get_xdata().tolist() for line in axes.lines} for axes in drawn[0].axes
+    }
     every, odd = list(range(1, 8)), [1, 3, 5, 7]
-    assert lines == {'loss': {'train loss': every, 'train cross_entropy': every, 'val loss': odd},
-                     'accuracy': {'train top1': every, 'val top1': odd, 'val top5': odd},
-                     'learning rate': {'train lr': every}}
+    assert lines == {
+        'loss': {'train loss': every, 'train cross_entropy': every, 'val loss': odd},
+        'accuracy': {'train top1': every, 'val top1': odd, 'val top5': odd},
+        'learning rate': {'train lr': every},
+    }
 
 
 def test_one_epoch_is_enough_for_curves(tmp_path):

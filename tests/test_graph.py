@@ -1,13 +1,16 @@
 """Graphs: the public implementation's adjacencies, columns that are shares, bones that lead to the root."""
+
 import numpy as np
 import pytest
 
 from graph import custom, ntu_rgb_d, ntu_rgb_d_hierarchy, tools, ucla
 from torchlight.errors import InputError
 
-GRAPHS = {'ntu_rgb_d': ntu_rgb_d.Graph, 'ucla': ucla.Graph,
-          **{f'ntu_rgb_d_hierarchy_com{CoM}': lambda CoM=CoM: ntu_rgb_d_hierarchy.Graph(CoM=CoM)
-             for CoM in (1, 2, 21)}}
+GRAPHS = {
+    'ntu_rgb_d': ntu_rgb_d.Graph,
+    'ucla': ucla.Graph,
+    **{f'ntu_rgb_d_hierarchy_com{CoM}': lambda CoM=CoM: ntu_rgb_d_hierarchy.Graph(CoM=CoM) for CoM in (1, 2, 21)},
+}
 STAR = [[1, 0], [2, 1], [3, 1], [4, 1]]
 
 
@@ -58,27 +61,35 @@ def test_a_custom_graph_by_hand():
 
 
 def test_columns_without_an_edge_stay_zero():
-    assert tools.normalise_columns(np.array([[2., 0], [2, 0]])).tolist() == [[.5, 0], [.5, 0]]
+    assert tools.normalise_columns(np.array([[2.0, 0], [2, 0]])).tolist() == [[0.5, 0], [0.5, 0]]
 
 
-@pytest.mark.parametrize('edges, text', [
-    ([[1, 5]], r'edge \[1, 5\] is not a pair of joints from 0 to 4'),
-    ([[-1, 0]], r'edge \[-1, 0\] is not a pair of joints from 0 to 4'),
-    ([[1.5, 0]], r'edge \[1.5, 0\] is not a pair'),
-    ([[1, 0, 2]], r'edge \[1, 0, 2\] is not a pair'),
-    ([[]], r'edge \[\] is not a pair'),
-    ([1, 0], r'edge 1 is not a pair'),
-    ([[3, 3]], r'edge \[3, 3\] joins a joint to itself; leave the root out'),
-    ([[1, 0], [1, 2]], r'joint 1 has several parents in edges')])
+@pytest.mark.parametrize(
+    'edges, text',
+    [
+        ([[1, 5]], r'edge \[1, 5\] is not a pair of joints from 0 to 4'),
+        ([[-1, 0]], r'edge \[-1, 0\] is not a pair of joints from 0 to 4'),
+        ([[1.5, 0]], r'edge \[1.5, 0\] is not a pair'),
+        ([[1, 0, 2]], r'edge \[1, 0, 2\] is not a pair'),
+        ([[]], r'edge \[\] is not a pair'),
+        ([1, 0], r'edge 1 is not a pair'),
+        ([[3, 3]], r'edge \[3, 3\] joins a joint to itself; leave the root out'),
+        ([[1, 0], [1, 2]], r'joint 1 has several parents in edges'),
+    ],
+)
 def test_a_custom_graph_names_the_wrong_edge(edges, text):
     with pytest.raises(InputError, match=text):
         custom.Graph(5, edges)
 
 
-@pytest.mark.parametrize('make, text', [
-    (lambda: ntu_rgb_d.Graph('uniform'), "labeling_mode is 'uniform', not 'spatial'"),
-    (lambda: custom.Graph(5, STAR, 'distance'), "labeling_mode is 'distance', not 'spatial'"),
-    (lambda: ntu_rgb_d_hierarchy.Graph(CoM=3), r'CoM is 3, not one of \[1, 2, 21\]')])
+@pytest.mark.parametrize(
+    'make, text',
+    [
+        (lambda: ntu_rgb_d.Graph('uniform'), "labeling_mode is 'uniform', not 'spatial'"),
+        (lambda: custom.Graph(5, STAR, 'distance'), "labeling_mode is 'distance', not 'spatial'"),
+        (lambda: ntu_rgb_d_hierarchy.Graph(CoM=3), r'CoM is 3, not one of \[1, 2, 21\]'),
+    ],
+)
 def test_an_unknown_choice_is_named(make, text):
     with pytest.raises(InputError, match=text):
         make()

@@ -1,4 +1,5 @@
 """The HD-GCN student: equal to the reference arrays and to a plain loop over its levels, and under the laws."""
+
 import pickle
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def scramble(module):
         p.data += torch.randn_like(p) / 4
     for part in module.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            part.weight.data.uniform_(.5, 1.5), part.running_var.uniform_(.5, 1.5), part.running_mean.normal_()
+            part.weight.data.uniform_(0.5, 1.5), part.running_var.uniform_(0.5, 1.5), part.running_mean.normal_()
     return module
 
 
@@ -58,7 +59,7 @@ def small():
     model.train()(torch.randn(4, 3, 8, 25, 2))
     for part in model.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
-            part.momentum = 1.
+            part.momentum = 1.0
     model(torch.randn(4, 3, 8, 25, 2))
     return model.eval()
 
@@ -75,6 +76,7 @@ def near(ours, expected, tolerance):
 
 
 # --- equal to the public implementation
+
 
 def test_evaluation_equals_the_reference(student, reference):
     with torch.no_grad():
@@ -112,20 +114,28 @@ def test_the_published_size():
 
 # --- the levels side by side equal a loop over them
 
+
 def plain_edges(edge, x):
     """EdgeConv by its formula: x (B, C, V)."""
-    nearest = torch.stack([torch.stack([(body - body[:, [u]]).square().sum(0).topk(edge.k, largest=False).indices
-                                        for u in range(x.shape[2])]) for body in x])  # (B, V, k)
+    nearest = torch.stack(
+        [
+            torch.stack(
+                [(body - body[:, [u]]).square().sum(0).topk(edge.k, largest=False).indices for u in range(x.shape[2])]
+            )
+            for body in x
+        ]
+    )  # (B, V, k)
     given = torch.stack([body[:, near] for body, near in zip(x, nearest)])  # (B, C, V, k)
     itself = x.unsqueeze(3).expand_as(given)
-    return F.leaky_relu(edge.conv(torch.cat([given - itself, itself], 1)), .2).max(3)[0]
+    return F.leaky_relu(edge.conv(torch.cat([given - itself, itself], 1)), 0.2).max(3)[0]
 
 
 def plain_attention(aha, groups, x):
     """A-HA by its formula: x (B, C, L, V, T) → (B, C, V, T)."""
     joints = aha.conv_down(x.max(4)[0])
-    levels = torch.stack([joints[:, :, level, inner + outer].mean(2)
-                          for level, (inner, outer) in enumerate(zip(groups, groups[1:]))], 2)
+    levels = torch.stack(
+        [joints[:, :, level, inner + outer].mean(2) for level, (inner, outer) in enumerate(zip(groups, groups[1:]))], 2
+    )
     weight = aha.aggregate(plain_edges(aha.edge_conv, levels)).sigmoid()
     return (x * weight[..., None, None]).sum(2)
 
@@ -169,6 +179,7 @@ def test_an_edge_convolution_equals_its_formula():
 
 # --- laws
 
+
 def test_an_edge_convolution_follows_the_order_of_the_points():
     edge, x, order = scramble(EdgeConv(4, 3)), torch.randn(2, 4, 7), torch.randperm(7)
     torch.testing.assert_close(edge.eval()(x)[..., order], edge(x[..., order]))
@@ -197,7 +208,7 @@ def test_two_clips_in_a_batch_equal_each_alone(small, skeleton):
     skeleton[1, ..., 1] = 0
     together = small(skeleton).logits
     for clip in range(len(skeleton)):
-        torch.testing.assert_close(small(skeleton[clip:clip + 1]).logits[0], together[clip], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(small(skeleton[clip : clip + 1]).logits[0], together[clip], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('CoM', [1, 2, 21])
@@ -205,8 +216,9 @@ def test_the_centre_of_mass_makes_another_model_of_the_same_size(skeleton, CoM):
     model = Model(**SMALL, graph_args={'CoM': CoM})
     assert model(skeleton).logits.shape == (3, 6)
     assert torch.equal(model.l3.gcn1.PA.detach(), torch.tensor(Graph(CoM).A).float())
-    assert [torch.equal(model.l3.gcn1.PA.detach(), torch.tensor(Graph(other).A).float())
-            for other in (1, 2, 21)].count(True) == 1
+    assert [torch.equal(model.l3.gcn1.PA.detach(), torch.tensor(Graph(other).A).float()) for other in (1, 2, 21)].count(
+        True
+    ) == 1
 
 
 def test_the_adjacency_is_learned_only_when_adaptive():
@@ -218,8 +230,11 @@ def test_where_a_student_starts():
     model = Model(**SMALL)
     for gcn in (model.l1.gcn1, model.l5.gcn1):
         assert (gcn.bn.weight == 1e-6).all() and (gcn.conv[2][1][1].weight == 1).all()
-        assert all((conv.bias == 0).all() for conv in gcn.modules()
-                   if isinstance(conv, (torch.nn.Conv1d, torch.nn.Conv2d)) and conv.bias is not None)
+        assert all(
+            (conv.bias == 0).all()
+            for conv in gcn.modules()
+            if isinstance(conv, (torch.nn.Conv1d, torch.nn.Conv2d)) and conv.bias is not None
+        )
     assert (model.l1.tcn1.branches[0][3].bias == 0).all()
 
 
@@ -229,6 +244,7 @@ def test_a_graph_without_levels_is_refused():
 
 
 # --- as a student
+
 
 def test_it_learns_together_with_fam_and_frm(skeleton):
     model = MMCL.Model(**SMALL, backbone='model.hdgcn.Model', graph_args={'CoM': 2}, video_dim=7, text_dim=5)
@@ -245,7 +261,7 @@ def test_bfloat16_stays_near(small, skeleton):
         logits = small(skeleton).logits
         small.train()(skeleton).logits.float().square().mean().backward()
     assert logits.dtype == torch.bfloat16
-    assert (logits.float() - expected).abs().max() < .15 * expected.abs().max()
+    assert (logits.float() - expected).abs().max() < 0.15 * expected.abs().max()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in small.parameters())
 
 
@@ -264,14 +280,21 @@ def test_it_exports_for_any_batch_size(skeleton, tmp_path, monkeypatch):
 
 # --- its configs
 
+
 @pytest.mark.parametrize('folder', BENCHMARKS, ids=lambda folder: folder.name)
 @pytest.mark.parametrize('stream', ['joint', 'bone'])
 def test_a_config_changes_the_student_and_its_recipe_alone(folder, stream):
     changed = {'config', 'work_dir', 'model_args', 'lr_schedule', 'min_lr', 'step', 'num_epoch', 'batch_size'}
-    ours, base = (vars(config.parse(main_MMCL.get_parser(), ['--config', str(folder / f'{name}{stream}.yaml')]))
-                  for name in ('hd_', ''))
+    ours, base = (
+        vars(config.parse(main_MMCL.get_parser(), ['--config', str(folder / f'{name}{stream}.yaml')]))
+        for name in ('hd_', '')
+    )
     assert {key for key in base if ours[key] != base[key]} == changed
-    assert ours['model_args'] == {**base['model_args'], 'backbone': 'model.hdgcn.Model', 'graph': HIERARCHY['graph'],
-                                  'graph_args': {'labeling_mode': 'spatial', 'CoM': 1}}
+    assert ours['model_args'] == {
+        **base['model_args'],
+        'backbone': 'model.hdgcn.Model',
+        'graph': HIERARCHY['graph'],
+        'graph_args': {'labeling_mode': 'spatial', 'CoM': 1},
+    }
     recipe = ('num_epoch', 'batch_size', 'base_lr', 'warm_up_epoch', 'lr_schedule', 'min_lr', 'step', 'weight_decay')
-    assert [ours[key] for key in recipe] == [90, 64, .1, 5, 'cosine', 1e-4, [], 4e-4]
+    assert [ours[key] for key in recipe] == [90, 64, 0.1, 5, 'cosine', 1e-4, [], 4e-4]

@@ -1,4 +1,5 @@
 """Classes by dotted name: what is found, and the words where it is not."""
+
 import pytest
 
 from model.ctrgcn import Model
@@ -26,9 +27,19 @@ def here(name):
     return f'{__name__}.{name}'
 
 
-@pytest.mark.parametrize('name', [
-    'model.MMCL.Model', 'model.ctrgcn.Model', 'feeders.feeder_MMCL.Feeder', 'feeders.feeder_ucla.Feeder',
-    'graph.ntu_rgb_d.Graph', 'graph.ntu_rgb_d_hierarchy.Graph', 'graph.ucla.Graph', 'torchlight.DictAction'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'model.MMCL.Model',
+        'model.ctrgcn.Model',
+        'feeders.feeder_MMCL.Feeder',
+        'feeders.feeder_ucla.Feeder',
+        'graph.ntu_rgb_d.Graph',
+        'graph.ntu_rgb_d_hierarchy.Graph',
+        'graph.ucla.Graph',
+        'torchlight.DictAction',
+    ],
+)
 def test_the_names_configs_cite_are_classes(name):
     assert import_class(name).__name__ == name.rpartition('.')[2]
 
@@ -37,13 +48,20 @@ def test_a_class_is_itself():
     assert import_class('model.ctrgcn.Model') is Model
 
 
-@pytest.mark.parametrize('name, text', [
-    ('model.ctrgnc.Model', "'model.ctrgnc.Model' is not a dotted name of a class: there is no module 'model.ctrgnc'"),
-    ('no_such.thing.Model', "there is no module 'no_such.thing'"),
-    ('model.ctrgcn.deeper.Model', "there is no module 'model.ctrgcn.deeper'"),
-    ('Model', "there is no module ''"),
-    ('model.ctrgcn.Modell', "module 'model.ctrgcn' has no class 'Modell'"),
-    ('model.layers.BLOCKS', "module 'model.layers' has no class 'BLOCKS'")])
+@pytest.mark.parametrize(
+    'name, text',
+    [
+        (
+            'model.ctrgnc.Model',
+            "'model.ctrgnc.Model' is not a dotted name of a class: there is no module 'model.ctrgnc'",
+        ),
+        ('no_such.thing.Model', "there is no module 'no_such.thing'"),
+        ('model.ctrgcn.deeper.Model', "there is no module 'model.ctrgcn.deeper'"),
+        ('Model', "there is no module ''"),
+        ('model.ctrgcn.Modell', "module 'model.ctrgcn' has no class 'Modell'"),
+        ('model.layers.BLOCKS', "module 'model.layers' has no class 'BLOCKS'"),
+    ],
+)
 def test_an_unknown_name_is_told(name, text):
     with pytest.raises(InputError) as error:
         import_class(name)
@@ -63,11 +81,15 @@ def test_arguments_reach_the_class_and_its_base():
     assert build(here('Open'), {'x': 1}, 'model_args').anything == {'x': 1}
 
 
-@pytest.mark.parametrize('arguments, text', [
-    ({'name': 1, 'size': 2, 'color': 3}, "model_args has 'color', which {} does not take; did you mean 'colour'?"),
-    ({'name': 1, 'size': 2, 'zzz': 3}, "model_args has 'zzz', which {} does not take; it takes name, size, colour"),
-    ({'size': 2}, 'model_args lacks name, which {} needs'),
-    ({}, 'model_args lacks name, size, which {} needs')])
+@pytest.mark.parametrize(
+    'arguments, text',
+    [
+        ({'name': 1, 'size': 2, 'color': 3}, "model_args has 'color', which {} does not take; did you mean 'colour'?"),
+        ({'name': 1, 'size': 2, 'zzz': 3}, "model_args has 'zzz', which {} does not take; it takes name, size, colour"),
+        ({'size': 2}, 'model_args lacks name, which {} needs'),
+        ({}, 'model_args lacks name, size, which {} needs'),
+    ],
+)
 def test_a_wrong_argument_is_told(arguments, text):
     with pytest.raises(InputError) as error:
         build(here('Through'), arguments, 'model_args')

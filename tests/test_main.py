@@ -1,4 +1,5 @@
 """The program as its user runs it, on a miniature of the embedded sample. Legend: N clips, K classes."""
+
 import csv
 import pickle
 import subprocess
@@ -28,21 +29,45 @@ def data(tmp_path_factory):
 @pytest.fixture
 def arguments(data, tmp_path):
     """arguments(folder, *more): a command line for a tiny student; a later flag overrides an earlier one."""
+
     def command(folder, *more):
         train = f'data_path={data}/skeletons.h5,video_path={data}/video.h5,text_path={data}/text.h5,window_size=16'
         test = f'data_path={data}/skeletons.h5,window_size=16'
-        return ['--work-dir', str(tmp_path / folder), '--train-feeder-args', train, '--test-feeder-args', test,
-                '--model-args', 'base_channel=8', '--device', 'cpu', '--num-epoch', '2', '--warm_up_epoch', '1',
-                '--step', '2', '--save-epoch', '0', '--batch-size', '12', *map(str, more)]
+        return [
+            '--work-dir',
+            str(tmp_path / folder),
+            '--train-feeder-args',
+            train,
+            '--test-feeder-args',
+            test,
+            '--model-args',
+            'base_channel=8',
+            '--device',
+            'cpu',
+            '--num-epoch',
+            '2',
+            '--warm_up_epoch',
+            '1',
+            '--step',
+            '2',
+            '--save-epoch',
+            '0',
+            '--batch-size',
+            '12',
+            *map(str, more),
+        ]
+
     return command
 
 
 @pytest.fixture
 def run(arguments, tmp_path):
     """run(folder, *more) → the work directory of a run that must succeed."""
+
     def start(folder, *more):
         assert main_MMCL.main(arguments(folder, *more)) == 0
         return tmp_path / folder
+
     return start
 
 
@@ -71,8 +96,18 @@ def test_a_run_leaves_the_files_of_the_work_directory(run):
     folder = run('a', '--save-score', 'True')
     text = (folder / 'config.yaml').read_text()
     assert text.startswith('# command line: ') and yaml.safe_load(text)['model_args']['base_channel'] == 8
-    for name in ('runs-1-6.pt', 'runs-2-12.pt', 'best.pt', 'checkpoint.pt', 'MMCL.py', 'ctrgcn.py', 'layers.py',
-                 'confusion_matrix.png', 'curves.png', 'epoch2_test_score.pkl'):
+    for name in (
+        'runs-1-6.pt',
+        'runs-2-12.pt',
+        'best.pt',
+        'checkpoint.pt',
+        'MMCL.py',
+        'ctrgcn.py',
+        'layers.py',
+        'confusion_matrix.png',
+        'curves.png',
+        'epoch2_test_score.pkl',
+    ):
         assert (folder / name).stat().st_size > 0, name
     assert list((folder / 'runs' / 'train').iterdir()) and list((folder / 'runs' / 'val').iterdir())
     rows = list(csv.reader(open(folder / 'epoch1_test_each_class_acc.csv')))
@@ -160,9 +195,17 @@ def test_refine_scores_with_the_frm_too(run):
 
 def test_testing_never_opens_the_features(run, data, tmp_path):
     folder = run('a', '--num-epoch', 1)
-    run('b', '--phase', 'test', '--weights', folder / 'best.pt', '--train-feeder-args',
-        f'video_path={tmp_path}/none.h5,text_path={tmp_path}/none.h5', '--test-feeder-args',
-        f'video_path={tmp_path}/none.h5')
+    run(
+        'b',
+        '--phase',
+        'test',
+        '--weights',
+        folder / 'best.pt',
+        '--train-feeder-args',
+        f'video_path={tmp_path}/none.h5,text_path={tmp_path}/none.h5',
+        '--test-feeder-args',
+        f'video_path={tmp_path}/none.h5',
+    )
 
 
 def test_predict_ranks_the_classes_of_new_clips(run, arguments, data, tmp_path, capsys):
@@ -184,8 +227,19 @@ def test_export_and_size(run, tmp_path, capsys):
     program = torch.export.load(tmp_path / 'student.pt2').module()
     assert program(torch.randn(5, 3, 16, 25, 2)).shape == (5, 12)
     capsys.readouterr()
-    assert main_MMCL.main(['--phase', 'model_size', '--config', str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml'),
-                           '--device', 'cpu']) == 0
+    assert (
+        main_MMCL.main(
+            [
+                '--phase',
+                'model_size',
+                '--config',
+                str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml'),
+                '--device',
+                'cpu',
+            ]
+        )
+        == 0
+    )
     assert 'Parameters: 1,462,092; multiply-accumulates a clip: 1.79 G' in capsys.readouterr().out
 
 
@@ -237,6 +291,7 @@ def test_weights_of_another_model_are_listed(run, arguments, capsys):
 
 def test_clips_without_a_feature_are_counted_and_named(arguments, data, tmp_path, capsys):
     from feeders.stores import open_features, write_features
+
     video = open_features(data / 'video.h5')
     write_features(tmp_path / 'some.h5', video.name[::2], video.feature[::2], kind='video')
     line = refused(capsys, arguments('x', '--train-feeder-args', f'video_path={tmp_path}/some.h5'))
@@ -314,8 +369,23 @@ def test_config_yaml_of_a_run_tests_its_weights(run, tmp_path):
     folder = run('a', '--num-epoch', 1, '--stream', 'bone', '--assume-yes')
     text = yaml.safe_load((folder / 'config.yaml').read_text())
     assert text['stream'] == 'bone' and not {'assume_yes', 'resume', 'phase'} & text.keys()
-    assert main_MMCL.main(['--config', str(folder / 'config.yaml'), '--phase', 'test', '--weights', str(folder / 'best.pt'),
-                           '--save-score', 'True', '--work-dir', str(tmp_path / 'b')]) == 0
+    assert (
+        main_MMCL.main(
+            [
+                '--config',
+                str(folder / 'config.yaml'),
+                '--phase',
+                'test',
+                '--weights',
+                str(folder / 'best.pt'),
+                '--save-score',
+                'True',
+                '--work-dir',
+                str(tmp_path / 'b'),
+            ]
+        )
+        == 0
+    )
     assert same_scores(*(scores(part / 'epoch1_test_score.pkl') for part in (folder, tmp_path / 'b')))
 
 
@@ -335,10 +405,34 @@ def test_torchrun_trains_and_scores_every_clip_once(run, arguments, tmp_path):
 
 def test_real_clips_train_and_test(shared, tmp_path):
     clips = f'data_path={shared}/data/NW-UCLA/all_sqe,window_size=16'
-    command = ['--config', str(ROOT / 'config/ucla/bone.yaml'), '--device', 'cpu', '--model-args', 'base_channel=8',
-               '--train-feeder-args', f'{clips},repeat=1', '--test-feeder-args', clips]
+    command = [
+        '--config',
+        str(ROOT / 'config/ucla/bone.yaml'),
+        '--device',
+        'cpu',
+        '--model-args',
+        'base_channel=8',
+        '--train-feeder-args',
+        f'{clips},repeat=1',
+        '--test-feeder-args',
+        clips,
+    ]
     assert main_MMCL.main([*command, '--num-epoch', '1', '--work-dir', str(tmp_path / 'a')]) == 0
-    assert main_MMCL.main([*command, '--phase', 'test', '--weights', str(tmp_path / 'a/best.pt'), '--save-score', 'True',
-                           '--work-dir', str(tmp_path / 'b')]) == 0
+    assert (
+        main_MMCL.main(
+            [
+                *command,
+                '--phase',
+                'test',
+                '--weights',
+                str(tmp_path / 'a/best.pt'),
+                '--save-score',
+                'True',
+                '--work-dir',
+                str(tmp_path / 'b'),
+            ]
+        )
+        == 0
+    )
     assert same_scores(*(scores(tmp_path / part / 'epoch1_test_score.pkl') for part in 'ab'))
     assert 'this trains the plain student' in (tmp_path / 'a/log.txt').read_text()

@@ -1,4 +1,5 @@
 """Accuracies, confusion and means, by hand and against scikit-learn."""
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
@@ -7,7 +8,7 @@ from torchlight.metrics import Evaluation, Means, class_accuracy, confusion, top
 
 RNG = np.random.default_rng(0)
 SCORES, LABEL = RNG.normal(size=(40, 6)).astype(np.float32), RNG.integers(0, 6, 40)
-HAND = np.array([[3., 2, 1, 0], [0, 3, 2, 1], [0, 1, 2, 3], [3, 2, 1, 0]])  # best classes 0, 1, 3, 0
+HAND = np.array([[3.0, 2, 1, 0], [0, 3, 2, 1], [0, 1, 2, 3], [3, 2, 1, 0]])  # best classes 0, 1, 3, 0
 
 
 @pytest.mark.parametrize('k', [1, 2, 5])
@@ -18,7 +19,7 @@ def test_top_k_equals_scikit_learn(k):
 
 def test_top_k_by_hand():
     label = np.array([0, 2, 0, 2])
-    assert [top_k_accuracy(HAND, label, k) for k in (1, 2, 3, 4)] == [.25, .5, .75, 1]
+    assert [top_k_accuracy(HAND, label, k) for k in (1, 2, 3, 4)] == [0.25, 0.5, 0.75, 1]
 
 
 def test_more_ranks_than_classes_is_all_of_them():
@@ -30,7 +31,7 @@ def test_absent_classes_have_their_place():
     expected = np.zeros((5, 5))
     expected[0, 0] = expected[0, 3] = expected[3, 0] = 1  # row: true, column: predicted
     assert np.array_equal(matrix, expected)
-    assert class_accuracy(matrix).tolist() == [.5, 0, 0, 0, 0]
+    assert class_accuracy(matrix).tolist() == [0.5, 0, 0, 0, 0]
 
 
 def test_an_evaluation_equals_scikit_learn():
@@ -49,12 +50,14 @@ def test_the_lines_of_the_log():
     label = np.array([0, 1, 3, 1])
     assert list(Evaluation(label, HAND, refined=-HAND).lines('test', [1, 2])) == [
         f'Mean test loss of 4 clips: {Evaluation(label, HAND).loss:.4f}.',
-        'Top1: 75.00%, 0.00% with the FRM', 'Top2: 100.00%, 0.00% with the FRM']
+        'Top1: 75.00%, 0.00% with the FRM',
+        'Top2: 100.00%, 0.00% with the FRM',
+    ]
     assert list(Evaluation(label, HAND).lines('test', [1]))[1] == 'Top1: 75.00%'
 
 
 def test_means_count_clips_not_batches():
     means = Means()
-    means.add(3, loss=1., accuracy=0.)
-    means.add(1, loss=5.)
-    assert means.result() == {'loss': 2., 'accuracy': 0.}
+    means.add(3, loss=1.0, accuracy=0.0)
+    means.add(1, loss=5.0)
+    assert means.result() == {'loss': 2.0, 'accuracy': 0.0}

@@ -1,4 +1,5 @@
 """The command `frames`: boxes, moments, strips, and pictures from videos written here."""
+
 import os
 import sys
 from pathlib import Path
@@ -31,8 +32,11 @@ def skeleton_text(bodies):
     for frame, seen in enumerate(bodies):
         lines.append(str(len(seen)))
         for identity, colour in seen.items():
-            lines += [f'{identity} 0', '25',
-                      *(f'{0.1 * x / 200:.4f} {y / 300:.4f} {2 + 0.01 * frame} 0 0 {x} {y} 0 0 0 0 2' for x, y in colour)]
+            lines += [
+                f'{identity} 0',
+                '25',
+                *(f'{0.1 * x / 200:.4f} {y / 300:.4f} {2 + 0.01 * frame} 0 0 {x} {y} 0 0 0 0 2' for x, y in colour),
+            ]
     return '\n'.join(lines).encode()
 
 
@@ -43,8 +47,9 @@ def recording(bodies):
 def write_video(path, bodies):
     """A black video in which each person is a rectangle, as bright as the frame is late, a quarter of NTU's size."""
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('mpeg4', rate=30, width=WIDTH, height=HEIGHT, pix_fmt='yuv420p',
-                                      bit_rate=4_000_000)
+        stream = container.add_stream(
+            'mpeg4', rate=30, width=WIDTH, height=HEIGHT, pix_fmt='yuv420p', bit_rate=4_000_000
+        )
         for frame, seen in enumerate(bodies):
             pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
             for colour in seen.values():
@@ -65,8 +70,16 @@ def clips(tmp_path):
     def write(name, bodies):
         write_video(tmp_path / 'videos' / f'{name}_rgb.avi', bodies)
         (tmp_path / 'skeletons' / f'{name}.skeleton').write_bytes(skeleton_text(bodies))
-        return ['frames', '--videos', str(tmp_path / 'videos'), '--skeletons', str(tmp_path / 'skeletons'),
-                '--out', str(tmp_path / 'out')]
+        return [
+            'frames',
+            '--videos',
+            str(tmp_path / 'videos'),
+            '--skeletons',
+            str(tmp_path / 'skeletons'),
+            '--out',
+            str(tmp_path / 'out'),
+        ]
+
     return write
 
 
@@ -93,8 +106,9 @@ def test_the_box_ends_at_the_edges_of_the_image():
             crops.person_box(nowhere)
 
 
-@pytest.mark.parametrize('count, moments', [(20, [2, 6, 10, 14, 18]), (5, [0, 1, 2, 3, 4]), (1, [0] * 5),
-                                            (43, [4, 12, 21, 30, 38])])
+@pytest.mark.parametrize(
+    'count, moments', [(20, [2, 6, 10, 14, 18]), (5, [0, 1, 2, 3, 4]), (1, [0] * 5), (43, [4, 12, 21, 30, 38])]
+)
 def test_moments_are_the_middles_of_five_equal_parts(count, moments):
     assert [frame for frame, _ in crops.moment_boxes(recording(walk(count)), 1)] == moments
 
@@ -191,8 +205,13 @@ def test_videos_without_a_picture_are_named_with_their_reason(clips, tmp_path, c
     command = clips(NAME, walk())
     whole, text = (videos / f'{NAME}_rgb.avi').read_bytes(), (skeletons / f'{NAME}.skeleton').read_bytes()
     other = {digit: NAME[:-2] + '1' + digit for digit in '12345'}
-    for digit, video, skeleton in (('1', whole, None), ('2', b'no video' * 99, text), ('3', whole, b'1\n0\n'),
-                                   ('4', whole, skeleton_text(walk(40))), ('5', whole, None)):
+    for digit, video, skeleton in (
+        ('1', whole, None),
+        ('2', b'no video' * 99, text),
+        ('3', whole, b'1\n0\n'),
+        ('4', whole, skeleton_text(walk(40))),
+        ('5', whole, None),
+    ):
         (videos / f'{other[digit]}_rgb.avi').write_bytes(video)
         if skeleton:
             (skeletons / f'{other[digit]}.skeleton').write_bytes(skeleton)
@@ -204,19 +223,29 @@ def test_videos_without_a_picture_are_named_with_their_reason(clips, tmp_path, c
     assert os.listdir(tmp_path / 'out') == [f'{NAME}.jpg']
     report = (tmp_path / 'out.report.txt').read_text().splitlines()
     assert report[0] == '1 clips stored, 6 left out' and len(report) == 7
-    for name, reason in ((other['1'], 'has no S001'), (other['2'], 'cannot be read after 0 frames'),
-                         (other['3'], 'holds no body'), (other['4'], 'has 20 frames, and the skeleton frame 37'),
-                         (other['5'], 'named in'), (f'{NAME}.mp4', 'has the same name as')):
+    for name, reason in (
+        (other['1'], 'has no S001'),
+        (other['2'], 'cannot be read after 0 frames'),
+        (other['3'], 'holds no body'),
+        (other['4'], 'has 20 frames, and the skeleton frame 37'),
+        (other['5'], 'named in'),
+        (f'{NAME}.mp4', 'has the same name as'),
+    ):
         assert any(name in line and reason in line for line in report[1:]), name
     assert 'Traceback' not in capsys.readouterr().err
     assert main([*command, '--allow-missing']) == 0
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'--videos': 'nowhere'}, 'nowhere is not a folder; --videos'), ({'--videos': 'skeletons'}, 'no video (.avi, '),
-    ({'--skeletons': 'videos'}, 'no .skeleton file in videos; --skeletons'),
-    ({'--videos': 'videos/damaged'}, 'none of 1 videos gives a picture; the first: '),
-    ({'--out': 'skeletons/S001C001P001R001A001.skeleton/out'}, 'cannot make the folder')])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'--videos': 'nowhere'}, 'nowhere is not a folder; --videos'),
+        ({'--videos': 'skeletons'}, 'no video (.avi, '),
+        ({'--skeletons': 'videos'}, 'no .skeleton file in videos; --skeletons'),
+        ({'--videos': 'videos/damaged'}, 'none of 1 videos gives a picture; the first: '),
+        ({'--out': 'skeletons/S001C001P001R001A001.skeleton/out'}, 'cannot make the folder'),
+    ],
+)
 def test_wrong_paths_are_one_line_and_status_2(clips, tmp_path, monkeypatch, capsys, change, message):
     clips(NAME, walk(6))
     (tmp_path / 'videos' / 'damaged').mkdir()
@@ -230,6 +259,7 @@ def test_wrong_paths_are_one_line_and_status_2(clips, tmp_path, monkeypatch, cap
 def test_a_disk_that_refuses_is_one_line_and_status_2(clips, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, 'No space left on device')
+
     command = clips(NAME, walk(6))
     monkeypatch.setattr(Path, 'write_bytes', full)
     assert main(command) == 2
@@ -248,8 +278,15 @@ def test_absent_packages_are_named_in_one_line(clips, monkeypatch, capsys):
 
 
 def test_a_real_recording_gives_a_picture(shared, tmp_path, capsys):
-    command = ['frames', '--videos', str(shared / 'data' / 'ntu_video'), '--skeletons',
-               str(shared / 'data' / 'ntu_raw' / 'nturgb+d_skeletons'), '--out', str(tmp_path / 'out')]
+    command = [
+        'frames',
+        '--videos',
+        str(shared / 'data' / 'ntu_video'),
+        '--skeletons',
+        str(shared / 'data' / 'ntu_raw' / 'nturgb+d_skeletons'),
+        '--out',
+        str(tmp_path / 'out'),
+    ]
     assert main(command) == 1
     assert 'S018C001P008R001A062_rgb.avi: has no S018' in capsys.readouterr().err
     with Image.open(tmp_path / 'out' / f'{NAME}.jpg') as image:

@@ -1,4 +1,5 @@
 """The command `inspect`: what it finds, and the strip of poses."""
+
 from pathlib import Path
 
 import h5py
@@ -29,8 +30,14 @@ def write_store(path, change=None, dataset='ntu60', names=NAMES, layout=(2, 25, 
 def test_a_sound_store_is_described(tmp_path, capsys):
     assert main(['inspect', write_store(tmp_path / 'x.h5')]) == 0
     text = capsys.readouterr().out
-    for fact in ('sound', '3 clips of ntu60, 2 persons × 25 joints × 3', 'lengths 6–6 frames', '4 drop (1)',
-                 'xsub: 1 train, 2 test (official: xsub 40091 train, 16487 test)', 'xview: 2 train, 1 test'):
+    for fact in (
+        'sound',
+        '3 clips of ntu60, 2 persons × 25 joints × 3',
+        'lengths 6–6 frames',
+        '4 drop (1)',
+        'xsub: 1 train, 2 test (official: xsub 40091 train, 16487 test)',
+        'xview: 2 train, 1 test',
+    ):
         assert fact in text, fact
 
 
@@ -38,6 +45,7 @@ def spoilt_label(label):
     def spoil(path):
         with h5py.File(path, 'r+') as file:
             file['label'][1] = label
+
     return spoil
 
 
@@ -46,20 +54,28 @@ def spoilt_name(path):
         file['name'][1] = NAMES[0]
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda frames: frames * np.nan, '1 clips hold NaN or Inf: S001C002P003R001A005'),
-    (lambda frames: np.where(frames > 1, np.inf, frames), 'hold NaN or Inf'),
-    (lambda frames: frames * 0, 'are all zero: S001C002P003R001A005'),
-    (lambda frames: frames[:0], 'have no frame')])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda frames: frames * np.nan, '1 clips hold NaN or Inf: S001C002P003R001A005'),
+        (lambda frames: np.where(frames > 1, np.inf, frames), 'hold NaN or Inf'),
+        (lambda frames: frames * 0, 'are all zero: S001C002P003R001A005'),
+        (lambda frames: frames[:0], 'have no frame'),
+    ],
+)
 def test_wrong_frames_are_found(tmp_path, capsys, change, message):
     assert main(['inspect', write_store(tmp_path / 'x.h5', change)]) == 1
     assert message in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('spoil, message', [
-    (spoilt_label(60), 'labels are out of range or not of their name: S001C002P003R001A005 (label 60)'),
-    (spoilt_label(7), 'S001C002P003R001A005 (label 7)'),
-    (spoilt_name, 'names occur more than once: S001C001P001R001A001')])
+@pytest.mark.parametrize(
+    'spoil, message',
+    [
+        (spoilt_label(60), 'labels are out of range or not of their name: S001C002P003R001A005 (label 60)'),
+        (spoilt_label(7), 'S001C002P003R001A005 (label 7)'),
+        (spoilt_name, 'names occur more than once: S001C001P001R001A001'),
+    ],
+)
 def test_wrong_labels_and_names_are_found(tmp_path, capsys, spoil, message):
     path = write_store(tmp_path / 'x.h5')
     spoil(path)
@@ -97,8 +113,13 @@ def test_what_does_not_join_is_named(tmp_path, capsys):
     write_features(tmp_path / 'v.h5', [NAMES[2], 'stranger', NAMES[0]], np.eye(3), kind='video', encoder='none')
     assert main(['inspect', store, str(tmp_path / 'v.h5')]) == 1
     text = capsys.readouterr().out
-    for fact in ('3 features of width 3; ', 'encoder: none', '2 of 3 clips have a feature',
-                 f'WRONG: 1 clips have no feature: {NAMES[1]}', '1 features have no clip: stranger'):
+    for fact in (
+        '3 features of width 3; ',
+        'encoder: none',
+        '2 of 3 clips have a feature',
+        f'WRONG: 1 clips have no feature: {NAMES[1]}',
+        '1 features have no clip: stranger',
+    ):
         assert fact in text, fact
 
 
@@ -129,28 +150,41 @@ def test_wrong_files_and_clips_are_one_line_and_status_2(tmp_path, capsys):
     store = write_store(tmp_path / 'x.h5')
     (tmp_path / 'junk.h5').write_text('junk')
     np.savez(tmp_path / 'junk.npz', a=1)
-    for arguments in (['nowhere.h5'], [str(tmp_path / 'junk.h5')], [str(tmp_path / 'junk.npz')],
-                      [store, '--figure', str(tmp_path / 'x.png'), '--clip', 'foo']):
+    for arguments in (
+        ['nowhere.h5'],
+        [str(tmp_path / 'junk.h5')],
+        [str(tmp_path / 'junk.npz')],
+        [store, '--figure', str(tmp_path / 'x.png'), '--clip', 'foo'],
+    ):
         assert main(['inspect', *arguments]) == 2
         assert (error := capsys.readouterr().err).startswith('error: ') and error.count('\n') == 1
 
 
 def damaged(key, value=None):
     """Takes `key` out of a store, or puts `value` in its place."""
+
     def damage(path):
         with h5py.File(path, 'r+') as file:
             del file[key]
             if value is not None:
                 file[key] = value
+
     return damage
 
 
-@pytest.mark.parametrize('damage, message', [
-    *((damaged(key), f"it should have '{key}'") for key in ('frames', 'offset', 'name', 'label', 'person')),
-    (damaged('frames', np.zeros((18, 150))), "'frames', an array of 4 dimensions"),
-    (damaged('label', ['a', 'b', 'c']), "'label'"), (damaged('name', [1, 2, 3]), "'name'"),
-    (damaged('offset', [0, 6, 12, 19]), 'do not fit its 18 frames'), (damaged('offset', [0, 6, 18]), 'do not fit'),
-    (damaged('offset', [0, 12, 6, 18]), 'do not fit'), (damaged('label', [0, 4]), 'do not fit')])
+@pytest.mark.parametrize(
+    'damage, message',
+    [
+        *((damaged(key), f"it should have '{key}'") for key in ('frames', 'offset', 'name', 'label', 'person')),
+        (damaged('frames', np.zeros((18, 150))), "'frames', an array of 4 dimensions"),
+        (damaged('label', ['a', 'b', 'c']), "'label'"),
+        (damaged('name', [1, 2, 3]), "'name'"),
+        (damaged('offset', [0, 6, 12, 19]), 'do not fit its 18 frames'),
+        (damaged('offset', [0, 6, 18]), 'do not fit'),
+        (damaged('offset', [0, 12, 6, 18]), 'do not fit'),
+        (damaged('label', [0, 4]), 'do not fit'),
+    ],
+)
 def test_a_damaged_skeleton_store_is_one_line_and_status_2(tmp_path, capsys, damage, message):
     path = write_store(tmp_path / 'x.h5')
     damage(path)
@@ -171,4 +205,9 @@ def test_a_damaged_feature_store_is_one_line_and_status_2(tmp_path, capsys, key)
 
 def test_every_data_set_names_all_its_classes():
     assert {name: len(set(names)) for name, names in CLASS_NAMES.items()} == {
-        'ntu60': 60, 'ntu120': 120, 'nw-ucla': 10, 'utd-mhad': 27, 'sysu': 12}
+        'ntu60': 60,
+        'ntu120': 120,
+        'nw-ucla': 10,
+        'utd-mhad': 27,
+        'sysu': 12,
+    }

@@ -1,4 +1,5 @@
 """The commands `ucla`, `utd-mhad` and `sysu`."""
+
 import json
 from pathlib import Path
 
@@ -30,8 +31,22 @@ def ucla(tmp_path_factory):
 @pytest.fixture(scope='module', params=[20, 25])
 def utd(request, tmp_path_factory):
     out = tmp_path_factory.mktemp('utd') / 'x.h5'
-    assert main(['utd-mhad', '--raw', str(SHARED / 'data' / 'UTD-MHAD'), '--out', str(out), '--num-worker', '0',
-                 '--joints', str(request.param)]) == 0
+    assert (
+        main(
+            [
+                'utd-mhad',
+                '--raw',
+                str(SHARED / 'data' / 'UTD-MHAD'),
+                '--out',
+                str(out),
+                '--num-worker',
+                '0',
+                '--joints',
+                str(request.param),
+            ]
+        )
+        == 0
+    )
     return open_skeletons(out)
 
 
@@ -82,11 +97,18 @@ def ucla_file(folder, name, **change):
     (folder / f'{name}.json').write_text(json.dumps(record))
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'skeletons': [[[1, 2, 3]] * 19]}, 'frames of shape (1, 19, 3)'), ({'skeletons': []}, 'frames of shape'),
-    ({'skeletons': [[[1, 2, 3]] * 20, [[1, 2, 3]]]}, 'expected skeletons'), ({'label': 4}, 'states label 4'),
-    ({'skeletons': [[[1, 2, float('nan')]] * 20]}, 'NaN'), ({'skeletons': None}, 'frames of shape'),
-    ({'skeletons': 'text'}, 'expected skeletons')])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'skeletons': [[[1, 2, 3]] * 19]}, 'frames of shape (1, 19, 3)'),
+        ({'skeletons': []}, 'frames of shape'),
+        ({'skeletons': [[[1, 2, 3]] * 20, [[1, 2, 3]]]}, 'expected skeletons'),
+        ({'label': 4}, 'states label 4'),
+        ({'skeletons': [[[1, 2, float('nan')]] * 20]}, 'NaN'),
+        ({'skeletons': None}, 'frames of shape'),
+        ({'skeletons': 'text'}, 'expected skeletons'),
+    ],
+)
 def test_wrong_ucla_files_are_left_out(tmp_path, capsys, change, message):
     ucla_file(tmp_path, 'a03_s01_e00_v01')
     ucla_file(tmp_path, 'a03_s01_e00_v02', **change)
@@ -102,10 +124,14 @@ def test_broken_json_is_named_with_its_line(tmp_path):
         kinect.read_ucla(path)
 
 
-@pytest.mark.parametrize('write, message', [
-    (lambda path: path.write_bytes(b'no matlab'), 'no MATLAB file'),
-    (lambda path: savemat(path, {'d_skel': np.ones((20, 4, 5))}), r'expected d_skel \(20, 3, T\)'),
-    (lambda path: savemat(path, {'other': np.ones((20, 3, 5))}), 'expected d_skel')])
+@pytest.mark.parametrize(
+    'write, message',
+    [
+        (lambda path: path.write_bytes(b'no matlab'), 'no MATLAB file'),
+        (lambda path: savemat(path, {'d_skel': np.ones((20, 4, 5))}), r'expected d_skel \(20, 3, T\)'),
+        (lambda path: savemat(path, {'other': np.ones((20, 3, 5))}), 'expected d_skel'),
+    ],
+)
 def test_wrong_mat_files_are_refused(tmp_path, write, message):
     path = tmp_path / 'a1_s1_t1_skeleton.mat'
     write(path)

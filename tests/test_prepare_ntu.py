@@ -1,4 +1,5 @@
 """The commands `ntu60`, `ntu120` and `names`: stores, public arrays, reports, exit statuses, splits."""
+
 import itertools
 import os
 import resource
@@ -22,8 +23,12 @@ SHARED = ROOT.parent / 'shared'
 RAW = SHARED / 'data' / 'ntu_raw'
 FOLDERS = {'ntu60': RAW / 'nturgb+d_skeletons', 'ntu120': RAW / 'nturgb+d_skeletons120'}
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason='needs ../shared, the real recordings and golden arrays')
-LISTS = {('ntu60', 'xsub'): 'NTU60_XSub_Val', ('ntu60', 'xview'): 'NTU60_XView_Val',
-         ('ntu120', 'xsub'): 'NTU120_XSub_Val', ('ntu120', 'xset'): 'NTU120_XSet_Val'}
+LISTS = {
+    ('ntu60', 'xsub'): 'NTU60_XSub_Val',
+    ('ntu60', 'xview'): 'NTU60_XView_Val',
+    ('ntu120', 'xsub'): 'NTU120_XSub_Val',
+    ('ntu120', 'xset'): 'NTU120_XSet_Val',
+}
 
 
 def skeleton_text(frames=3, seed=0):
@@ -54,8 +59,22 @@ def raw(tmp_path):
 def real(request, tmp_path_factory):
     """(data set, its store of the real recordings, the folder of its public arrays)."""
     folder = tmp_path_factory.mktemp(request.param)
-    assert main([request.param, '--raw', str(FOLDERS[request.param]), '--out', str(folder / 'x.h5'),
-                 '--npz', str(folder), '--num-worker', '2']) == 0
+    assert (
+        main(
+            [
+                request.param,
+                '--raw',
+                str(FOLDERS[request.param]),
+                '--out',
+                str(folder / 'x.h5'),
+                '--npz',
+                str(folder),
+                '--num-worker',
+                '2',
+            ]
+        )
+        == 0
+    )
     return request.param, folder / 'x.h5', folder
 
 
@@ -66,7 +85,7 @@ def test_the_store_holds_the_golden_clips(real):
     assert store.name == sorted(golden['name']) and store.dataset == dataset
     for name, length, aligned in zip(golden['name'], golden['length'], golden['aligned']):
         index = store.name.index(name)
-        frames = public_npz.padded(store, index)[:len(aligned)]
+        frames = public_npz.padded(store, index)[: len(aligned)]
         assert store.length[index] == length and frames.tobytes() == aligned.tobytes()
         assert store.person[index] == golden[f'denoised.{name}'].shape[1] // 75
         assert store.label[index] == int(name[-3:]) - 1
@@ -78,8 +97,23 @@ def test_feeding_the_store_equals_feeding_the_public_arrays(real, tmp_path):
     filling = 'copy' if dataset == 'ntu120' else 'zero'
     for benchmark, split in itertools.product(splits.PROTOCOLS[dataset], ('train', 'test')):
         names = tmp_path / f'{benchmark}_{split}.txt'
-        if main(['names', '--store', str(path), '--benchmark', benchmark, '--split', split, '--public-order',
-                 '--out', str(names)]) == 2:
+        if (
+            main(
+                [
+                    'names',
+                    '--store',
+                    str(path),
+                    '--benchmark',
+                    benchmark,
+                    '--split',
+                    split,
+                    '--public-order',
+                    '--out',
+                    str(names),
+                ]
+            )
+            == 2
+        ):
             assert dataset == 'ntu120' and (benchmark, split) == ('xset', 'test')  # its setups here are even
             continue
         ours = Feeder(str(path), split=split, benchmark=benchmark, missing_person=filling)
@@ -124,14 +158,28 @@ def test_clips_left_out_are_named_with_their_reason(raw, tmp_path, capsys):
     second.mkdir()
     (second / f'{clip_name(1)}.skeleton').write_text(good)
     (tmp_path / 'missing.txt').write_text(f'these lack skeletons:\r\n{clip_name(2)}\r\n')
-    command = ['ntu60', '--raw', str(raw), str(second), '--out', str(tmp_path / 'x.h5'),
-               '--exclude', str(tmp_path / 'missing.txt')]
+    command = [
+        'ntu60',
+        '--raw',
+        str(raw),
+        str(second),
+        '--out',
+        str(tmp_path / 'x.h5'),
+        '--exclude',
+        str(tmp_path / 'missing.txt'),
+    ]
     assert main(command) == 1
     assert open_skeletons(tmp_path / 'x.h5').name == [clip_name(action) for action in (1, 3, 4, 5)]
     report = (tmp_path / 'x.h5.report.txt').read_text().splitlines()
     assert report[0] == '4 clips stored, 6 left out' and len(report) == 7
-    for name, reason in ((clip_name(11), 'line '), (clip_name(12), 'holds no body'), (clip_name(61), 'action 61'),
-                         ('noname', 'not of the form'), (clip_name(2), 'named in'), (clip_name(1), 'same name')):
+    for name, reason in (
+        (clip_name(11), 'line '),
+        (clip_name(12), 'holds no body'),
+        (clip_name(61), 'action 61'),
+        ('noname', 'not of the form'),
+        (clip_name(2), 'named in'),
+        (clip_name(1), 'same name'),
+    ):
         assert any(name in line and reason in line for line in report[1:]), name
     printed = capsys.readouterr()
     assert 'holds no body' in printed.err and '1 of them as asked' in printed.out
@@ -140,13 +188,21 @@ def test_clips_left_out_are_named_with_their_reason(raw, tmp_path, capsys):
 
 def test_excluded_clips_alone_leave_status_0(raw, tmp_path):
     (tmp_path / 'missing.txt').write_text(clip_name(2))
-    assert main(['ntu60', '--raw', str(raw), '--out', str(tmp_path / 'x.h5'),
-                 '--exclude', str(tmp_path / 'missing.txt')]) == 0
+    assert (
+        main(['ntu60', '--raw', str(raw), '--out', str(tmp_path / 'x.h5'), '--exclude', str(tmp_path / 'missing.txt')])
+        == 0
+    )
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'--raw': 'nowhere'}, 'error: nowhere is not a folder'), ({'--raw': '.'}, 'error: no .skeleton file in .'),
-    ({'--exclude': 'nothing.txt'}, 'nothing.txt does not exist'), ({'--exclude': 'empty.txt'}, 'names no clip')])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'--raw': 'nowhere'}, 'error: nowhere is not a folder'),
+        ({'--raw': '.'}, 'error: no .skeleton file in .'),
+        ({'--exclude': 'nothing.txt'}, 'nothing.txt does not exist'),
+        ({'--exclude': 'empty.txt'}, 'names no clip'),
+    ],
+)
 def test_wrong_paths_are_one_line_and_status_2(raw, tmp_path, monkeypatch, capsys, change, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'empty.txt').write_text('')
@@ -168,8 +224,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(raw, tmp_path, room):
     out = tmp_path / 'out'
     out.mkdir()
     command = [sys.executable, '-m', 'feeders.prepare', 'ntu60', '--raw', str(raw), '--out', str(out / 'x.h5')]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True,
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
     assert done.returncode == 2 and not os.listdir(out)
     assert done.stderr.startswith(f'error: cannot write {out / "x.h5"}') and done.stderr.count('\n') == 1
 
@@ -223,7 +284,10 @@ def test_names_writes_one_split_and_says_what_is_missing(raw, tmp_path, capsys):
     command = ['names', '--store', store, '--split', 'train', '--out', str(out)]
     assert main([*command, '--benchmark', 'xsub']) == 0
     assert read_names(out) == [clip_name(action) for action in range(1, 6)]
-    for more, message in (([], 'give --benchmark (xsub, xview)'), (['--benchmark', 'xset'], "benchmark 'xset'"),
-                          (['--benchmark', 'xview'], 'has no train clip')):
+    for more, message in (
+        ([], 'give --benchmark (xsub, xview)'),
+        (['--benchmark', 'xset'], "benchmark 'xset'"),
+        (['--benchmark', 'xview'], 'has no train clip'),
+    ):
         assert main([*command, *more]) == 2
         assert message in capsys.readouterr().err

@@ -1,4 +1,5 @@
 """Parsing and cleaning of `.skeleton` files: against the golden arrays, and laws on files written here."""
+
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ def body_text(identity='7', joints=25, value=None):
 
 def file_text(*frames):
     """A file; each frame is a list of body texts."""
-    return '\n'.join([str(len(frames))] + [line for bodies in frames for line in [str(len(bodies)), *bodies]]
-                     ).encode() + b'\n'
+    return (
+        '\n'.join([str(len(frames))] + [line for bodies in frames for line in [str(len(bodies)), *bodies]]).encode()
+        + b'\n'
+    )
 
 
 TWO_FRAMES = file_text([body_text()], [body_text()])
@@ -55,7 +58,7 @@ def test_equals_golden_bit_for_bit(dataset, folder):
         assert people.reshape(len(people), -1).tobytes() == golden[f'denoised.{name}'].tobytes(), name
         clip = denoise.translate(people)  # (T, P, 25, 3)
         slots = np.zeros((len(aligned), 2, 25, 3), np.float32)
-        slots[:length, :clip.shape[1]] = clip
+        slots[:length, : clip.shape[1]] = clip
         if dataset == 'ntu120' and clip.shape[1] == 1:
             slots[:, 1] = slots[:, 0]
         assert len(clip) == length and slots.reshape(len(aligned), 150).tobytes() == aligned.tobytes(), name
@@ -87,20 +90,26 @@ def test_other_spacing_reads_the_same(spacing):
     assert np.array_equal(parse_skeleton(changed).bodies[0].joints, parse_skeleton(TWO_FRAMES).bodies[0].joints)
 
 
-@pytest.mark.parametrize('text, message', [
-    (b'', 'the file is cut short: expected the number of frames'),
-    (b'three\n', "line 1: 'three' is not a number of frames"),
-    (b'-1\n', "line 1: '-1' is not a number of frames"),
-    (b'2\n0\n', 'line 2: the file is cut short: expected the number of bodies'),
-    (b'1\n1\n\n25\n', "line 3: expected a body's info line, its id first"),
-    (file_text([body_text(joints=24)]), 'line 4: 24 joints, expected 25'),
-    (TWO_FRAMES + b'1\n', 'line 58: the file goes on after the 2 frames'),
-    (TWO_FRAMES.replace(b'3 3.5 2', b'3 abc 2', 1), "line 8: 'abc' is not a finite number"),
-    (TWO_FRAMES.replace(b'3 3.5 2', b'3 nan 2', 1), "line 8: 'nan' is not a finite number"),
-    (TWO_FRAMES.replace(b'3 3.5 2', b'3 1e39 2', 1), "line 8: '1e39' is not a finite number"),
-    (TWO_FRAMES.replace(b'3 3.5 2', b'3 1_0 2', 1), "line 8: '1_0' is not a finite number"),
-    (TWO_FRAMES.replace(b'3 3.5 2', b'3.5 2', 1), 'line 8: a joint line has 11 numbers, expected 12 as in the first'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        (b'', 'the file is cut short: expected the number of frames'),
+        (b'three\n', "line 1: 'three' is not a number of frames"),
+        (b'-1\n', "line 1: '-1' is not a number of frames"),
+        (b'2\n0\n', 'line 2: the file is cut short: expected the number of bodies'),
+        (b'1\n1\n\n25\n', "line 3: expected a body's info line, its id first"),
+        (file_text([body_text(joints=24)]), 'line 4: 24 joints, expected 25'),
+        (TWO_FRAMES + b'1\n', 'line 58: the file goes on after the 2 frames'),
+        (TWO_FRAMES.replace(b'3 3.5 2', b'3 abc 2', 1), "line 8: 'abc' is not a finite number"),
+        (TWO_FRAMES.replace(b'3 3.5 2', b'3 nan 2', 1), "line 8: 'nan' is not a finite number"),
+        (TWO_FRAMES.replace(b'3 3.5 2', b'3 1e39 2', 1), "line 8: '1e39' is not a finite number"),
+        (TWO_FRAMES.replace(b'3 3.5 2', b'3 1_0 2', 1), "line 8: '1_0' is not a finite number"),
+        (
+            TWO_FRAMES.replace(b'3 3.5 2', b'3.5 2', 1),
+            'line 8: a joint line has 11 numbers, expected 12 as in the first',
+        ),
+    ],
+)
 def test_what_is_wrong_is_said_with_its_line(text, message):
     with pytest.raises(ClipError) as caught:
         parse_skeleton(text)
@@ -114,22 +123,31 @@ def test_a_file_cut_anywhere_is_refused(size):
         parse_skeleton(TWO_FRAMES[:size])
 
 
-@given(st.one_of(st.binary(max_size=200),
-                 st.tuples(st.integers(0, len(TWO_FRAMES)), st.binary(min_size=1, max_size=8))))
+@given(
+    st.one_of(st.binary(max_size=200), st.tuples(st.integers(0, len(TWO_FRAMES)), st.binary(min_size=1, max_size=8)))
+)
 @settings(max_examples=300, deadline=None)
 def test_arbitrary_bytes_raise_nothing_but_the_parsers_error(noise):
     if isinstance(noise, tuple):
         place, patch = noise
-        noise = TWO_FRAMES[:place] + patch + TWO_FRAMES[place + len(patch):]
+        noise = TWO_FRAMES[:place] + patch + TWO_FRAMES[place + len(patch) :]
     try:
         denoise.prepare(parse_skeleton(noise))
     except ClipError as error:
         assert str(error)
 
 
-@given(st.lists(st.one_of(
-    st.floats(-1e4, 1e4).map(repr), st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
-    st.decimals(-99, 99, places=7).map(str), st.from_regex(r'\A-?[0-9]{1,18}(\.[0-9]{0,8})?\Z')), min_size=1))
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(-1e4, 1e4).map(repr),
+            st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
+            st.decimals(-99, 99, places=7).map(str),
+            st.from_regex(r'\A-?[0-9]{1,18}(\.[0-9]{0,8})?\Z'),
+        ),
+        min_size=1,
+    )
+)
 @settings(max_examples=80, deadline=None)
 def test_decimals_equal_float_exactly(numbers):
     text = ' '.join(numbers).encode()

@@ -1,4 +1,5 @@
 """The commands `import-npz` and `custom`."""
+
 import numpy as np
 import pytest
 
@@ -27,8 +28,24 @@ def public(request, tmp_path):
 def test_a_public_npz_comes_back_as_the_store_it_was_written_from(public, tmp_path):
     dataset, store, npz = public
     (tmp_path / 'all.txt').write_text('\r\n'.join(NAMES[::-1]))
-    assert main(['import-npz', '--npz', str(npz), '--dataset', dataset, '--names', str(tmp_path / 'all.txt'),
-                 '--benchmark', 'xsub', '--out', str(tmp_path / 'back.h5')]) == 0
+    assert (
+        main(
+            [
+                'import-npz',
+                '--npz',
+                str(npz),
+                '--dataset',
+                dataset,
+                '--names',
+                str(tmp_path / 'all.txt'),
+                '--benchmark',
+                'xsub',
+                '--out',
+                str(tmp_path / 'back.h5'),
+            ]
+        )
+        == 0
+    )
     back = open_skeletons(tmp_path / 'back.h5')
     assert sorted(back.name) == sorted(NAMES)
     for index, name in enumerate(back.name):
@@ -43,8 +60,12 @@ def test_names_in_another_order_are_noticed(public, tmp_path, capsys):
     dataset, store, npz = public
     (tmp_path / 'train.txt').write_text('\n'.join([NAMES[0], NAMES[1], NAMES[3]]))  # the public order is 0, 3, 1
     out = ['--out', str(tmp_path / 'back.h5')]
-    assert main(['import-npz', '--npz', str(npz), '--dataset', dataset, '--train-names', str(tmp_path / 'train.txt'),
-                 *out]) == 1
+    assert (
+        main(
+            ['import-npz', '--npz', str(npz), '--dataset', dataset, '--train-names', str(tmp_path / 'train.txt'), *out]
+        )
+        == 1
+    )
     assert 'the names are in another order' in capsys.readouterr().err
     assert main(['import-npz', '--npz', str(npz), '--dataset', dataset, *out]) == 0
     assert open_skeletons(tmp_path / 'back.h5').name == ['train_0', 'train_1', 'train_2', 'test_0']
@@ -54,12 +75,21 @@ def test_names_in_another_order_are_noticed(public, tmp_path, capsys):
 @pytest.fixture
 def table(tmp_path):
     """Writes <name>.npy files and labels.csv, and gives the command."""
+
     def write(arrays, text):
         for name, array in arrays.items():
             np.save(tmp_path / f'{name}.npy', array)
         (tmp_path / 'labels.csv').write_text(text)
-        return ['custom', '--raw', str(tmp_path), '--labels', str(tmp_path / 'labels.csv'),
-                '--out', str(tmp_path / 'x.h5')]
+        return [
+            'custom',
+            '--raw',
+            str(tmp_path),
+            '--labels',
+            str(tmp_path / 'labels.csv'),
+            '--out',
+            str(tmp_path / 'x.h5'),
+        ]
+
     return write
 
 
@@ -78,15 +108,30 @@ def test_arrays_of_one_or_more_persons_become_a_store(table, tmp_path, coordinat
 
 def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
     good = RNG.normal(size=(6, 17, 3))
-    arrays = {'good': good, 'joints': good[:, :16], 'nan': good * np.nan, 'flat': good[0], 'text': np.array(['a']),
-              'unnamed': good}
+    arrays = {
+        'good': good,
+        'joints': good[:, :16],
+        'nan': good * np.nan,
+        'flat': good[0],
+        'text': np.array(['a']),
+        'unnamed': good,
+    }
     rows = 'good,1\ngood,2\njoints,1\nnan,1\nflat,1\ntext,1\nabsent,1\nbad,-1\nbad,x\nshort\n'
     assert main(table(arrays, 'name,label\n' + rows)) == 1
     assert open_skeletons(tmp_path / 'x.h5').name == ['good']
     report = (tmp_path / 'x.h5.report.txt').read_text()
-    for reason in ('has the same name as good 1', 'joints.npy has shape (6, 1, 16, 3)', 'nan.npy holds NaN',
-                   'flat.npy has shape (17, 3)', 'text.npy is not a .npy array of numbers', 'absent.npy does not exist',
-                   'line 9', 'line 10', 'line 11', 'unnamed.npy: is not in'):
+    for reason in (
+        'has the same name as good 1',
+        'joints.npy has shape (6, 1, 16, 3)',
+        'nan.npy holds NaN',
+        'flat.npy has shape (17, 3)',
+        'text.npy is not a .npy array of numbers',
+        'absent.npy does not exist',
+        'line 9',
+        'line 10',
+        'line 11',
+        'unnamed.npy: is not in',
+    ):
         assert reason in report, reason
 
 

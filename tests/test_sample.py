@@ -1,4 +1,5 @@
 """The embedded sample: anatomy, splits, seeds, and what each modality knows."""
+
 import functools
 
 import numpy as np
@@ -14,8 +15,12 @@ from graph import ntu_rgb_d
 from torchlight.errors import InputError
 
 CHILDREN, PARENTS = np.transpose(ntu_rgb_d.inward)
-PAIRS = [(a, b) for a in range(len(sample.ACTIONS)) for b in range(a)
-         if sample.ACTIONS[a].motions == sample.ACTIONS[b].motions]
+PAIRS = [
+    (a, b)
+    for a in range(len(sample.ACTIONS))
+    for b in range(a)
+    if sample.ACTIONS[a].motions == sample.ACTIONS[b].motions
+]
 
 
 @pytest.fixture(scope='module')
@@ -34,11 +39,11 @@ def still_clips():
     """One noiseless clip of each action."""
     bodies = [sample.performer_body(1, performer) for performer in range(2)]
     for label, action in enumerate(sample.ACTIONS):
-        yield action, sample.make_clip(action, bodies[:len(action.motions)], 1, np.random.default_rng(label), noise=0)
+        yield action, sample.make_clip(action, bodies[: len(action.motions)], 1, np.random.default_rng(label), noise=0)
 
 
 def pair_accuracy(x, y, train):
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=.1, max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
     return model.fit(x[train], y[train]).score(x[~train], y[~train])
 
 
@@ -51,7 +56,7 @@ def test_bones_keep_their_length():
     for _, clip in still_clips():
         length = np.linalg.norm(clip[:, :, CHILDREN] - clip[:, :, PARENTS], axis=-1)
         np.testing.assert_allclose(length, np.broadcast_to(length[0], length.shape), atol=1e-9)
-        assert .01 < length.min() and length.max() < .6
+        assert 0.01 < length.min() and length.max() < 0.6
 
 
 def test_a_rest_pose_stands_upright_and_faces_the_camera():
@@ -81,7 +86,7 @@ def test_only_a_jump_leaves_the_ground(action):
     for motion in action.motions:
         joints = sample.perform(motion, phase, np.sin(9 * phase), sample.OFFSET * 1.7, np.random.default_rng(3))
         height = joints[..., 1].min(1)
-        assert (height.max() > .1) == (action.name == 'jump')
+        assert (height.max() > 0.1) == (action.name == 'jump')
         assert abs(height.min()) < 1e-9
 
 
@@ -134,10 +139,10 @@ def test_only_the_features_tell_a_pair_apart(folder, store, pair):
     rows = np.flatnonzero(np.isin(store.label, pair))
     label, train = store.label[rows], np.array(store.split)[rows] == 'train'
     for file in ('video.h5', 'text.h5'):
-        assert pair_accuracy(open_features(folder / file).feature[rows], label, train) > .9
+        assert pair_accuracy(open_features(folder / file).feature[rows], label, train) > 0.9
     clips = [store.clip(index)[:, 0] for index in rows]
     frames = np.stack([clip[np.linspace(0, len(clip) - 1, 16).astype(int)].ravel() for clip in clips])
-    assert pair_accuracy(frames, label, train) < .75
+    assert pair_accuracy(frames, label, train) < 0.75
 
 
 def test_features_join_by_name_and_say_what_they_are(folder, store):
@@ -168,8 +173,13 @@ def test_ensure_never_overwrites_other_data(tmp_path):
 
 def test_the_feeder_makes_what_it_reads(tmp_path, monkeypatch):
     monkeypatch.setattr(sample, 'make_sample', functools.partial(sample.make_sample, clips_per_class=3))
-    feeder = sample.Feeder(tmp_path / 'skeletons.h5', split='test', window_size=16,
-                           video_path=tmp_path / 'video.h5', text_path=tmp_path / 'text.h5')
+    feeder = sample.Feeder(
+        tmp_path / 'skeletons.h5',
+        split='test',
+        window_size=16,
+        video_path=tmp_path / 'video.h5',
+        text_path=tmp_path / 'text.h5',
+    )
     batch = feeder.__getitems__([0, 5])
     assert len(feeder) == len(sample.ACTIONS)
     assert batch.skeleton.shape == (2, 3, 16, 25, 2)

@@ -1,4 +1,5 @@
 """Score pickles: what is written is read, and nothing but arrays is."""
+
 import os
 import pickle
 from collections import OrderedDict
@@ -20,8 +21,13 @@ def test_scores_come_back_in_their_order(tmp_path):
 
 @pytest.mark.parametrize('protocol', range(pickle.HIGHEST_PROTOCOL + 1))
 def test_arrays_scalars_and_containers_are_admitted(tmp_path, protocol):
-    value = OrderedDict([(np.int64(3), np.arange(4.)), ('b', [np.float32(2), (1, True, None, 'é', b'x')]),
-                         ('c', {'set': {1, 2}, 'frozen': frozenset([3]), 'big': 10 ** 30})])
+    value = OrderedDict(
+        [
+            (np.int64(3), np.arange(4.0)),
+            ('b', [np.float32(2), (1, True, None, 'é', b'x')]),
+            ('c', {'set': {1, 2}, 'frozen': frozenset([3]), 'big': 10**30}),
+        ]
+    )
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps(value, protocol))
     read = read_arrays(tmp_path / 'x.pkl')
     np.testing.assert_array_equal(read.pop(np.int64(3)), value.pop(np.int64(3)))
@@ -48,8 +54,10 @@ class Command:
 
 
 @pytest.mark.parametrize('protocol', [0, 2, 4])
-@pytest.mark.parametrize('function, name', [(os.system, 'posix.system'), (eval, 'builtins.eval'),
-                                            (getattr, 'builtins.getattr'), (np.load, 'numpy.load')])
+@pytest.mark.parametrize(
+    'function, name',
+    [(os.system, 'posix.system'), (eval, 'builtins.eval'), (getattr, 'builtins.getattr'), (np.load, 'numpy.load')],
+)
 def test_anything_else_is_refused_without_running(tmp_path, protocol, function, name):
     trace = tmp_path / 'trace'
     hidden = {'a': np.arange(3), 'b': [np.array([Command(function, f'touch {trace}')], object)]}
@@ -70,7 +78,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match='cannot read .*x.pkl: No such file'):
         read_arrays(path)
     whole = pickle.dumps({f'c{i}': np.arange(3) for i in range(5)})
-    endless = b'\x80\x04\x8e' + (2 ** 63 - 1).to_bytes(8, 'little') + b'x.'  # a string longer than any memory
+    endless = b'\x80\x04\x8e' + (2**63 - 1).to_bytes(8, 'little') + b'x.'  # a string longer than any memory
     for damaged in (*(whole[:end] for end in range(len(whole))), b'hello', b'\x80\x04.', b'\x80\xff.', endless):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match='x.pkl is not a pickle of arrays alone') as error:
@@ -84,4 +92,4 @@ def test_published_scores_are_read(shared, stream, top1):
     scores, clips = read_arrays(folder / f'UCLA_{stream}.pkl'), read_arrays(folder / 'val_label.pkl')
     assert list(scores) == list(range(464)) == list(range(len(clips)))
     label = np.array([clip['label'] for clip in clips]) - 1
-    assert 100 * (np.stack(list(scores.values())).argmax(1) == label).mean() == pytest.approx(top1, abs=.006)
+    assert 100 * (np.stack(list(scores.values())).argmax(1) == label).mean() == pytest.approx(top1, abs=0.006)

@@ -1,4 +1,5 @@
 """What is random follows from (seed, epoch) alone, however many processes share a batch."""
+
 import random
 
 import numpy as np
@@ -17,7 +18,7 @@ def shares(world_size, shuffle=True, epoch=0, count=23, batch_size=6):
 
 @pytest.mark.parametrize('world_size', [1, 2, 3])
 def test_shares_of_a_batch_joined_are_the_same_batch(world_size):
-    whole, = shares(1)
+    (whole,) = shares(1)
     parts = shares(world_size)
     assert all(len(share) == 6 // world_size for rank in parts for share in rank)
     assert [sorted(sum(joined, [])) for joined in zip(*parts)] == [sorted(batch) for batch in whole]
@@ -45,6 +46,7 @@ def test_init_seed_decides_all_three_generators():
     def drawn(seed, epoch):
         init_seed(seed, epoch)
         return random.random(), np.random.rand(), torch.rand(1).item()
+
     assert drawn(1, 0) == drawn(1, 0)
     for one, other in zip(drawn(1, 0), drawn(1, 1)):
         assert one != other

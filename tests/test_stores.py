@@ -1,4 +1,5 @@
 """Stores give back what was written, and refuse in one line what they cannot read."""
+
 import hashlib
 import pickle
 import re
@@ -44,8 +45,8 @@ def test_a_store_gives_back_what_was_written(path, clips):
     assert store.dataset == 'ours' and store.layout == (2, 4, 3)
     assert store.split == ['train', 'train', 'test', 'train']
     for i, clip in enumerate(clips):
-        np.testing.assert_array_equal(store.clip(i)[:, :clip.shape[1]], clip)
-        assert not store.clip(i)[:, clip.shape[1]:].any()
+        np.testing.assert_array_equal(store.clip(i)[:, : clip.shape[1]], clip)
+        assert not store.clip(i)[:, clip.shape[1] :].any()
 
 
 def test_a_store_without_splits_has_none(tmp_path, clips):
@@ -122,6 +123,7 @@ def test_a_failing_writer_leaves_nothing_behind(tmp_path, clips):
 def test_a_full_disk_leaves_nothing_behind(tmp_path, clips, monkeypatch):
     def no_room(*_):
         raise OSError(28, 'No space left on device')
+
     monkeypatch.setattr(stores.os, 'posix_fallocate', no_room, raising=False)
     with pytest.raises(OSError, match='No space'):
         with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3)) as store:
@@ -168,12 +170,20 @@ def test_another_format_or_version_is_refused(tmp_path, path):
         open_skeletons(path)
 
 
-@pytest.mark.parametrize('key, value, text', [
-    ('label', None, "should have 'label', an array of 1 dimensions"),
-    ('frames', np.zeros((11, 4, 3)), "should have 'frames', an array of 4 dimensions"),
-    ('offset', ['a'], "should have 'offset'"), ('offset', [0, 3, 4, 9, 12], 'do not fit its 11 frames'),
-    ('offset', [0, 4, 3, 9, 11], 'do not fit'), ('offset', [-1, 3, 4, 9, 11], 'do not fit'),
-    ('offset', [0, 3, 4, 9], 'do not fit'), ('person', [1, 2], 'do not fit'), ('split', ['train'], 'do not fit')])
+@pytest.mark.parametrize(
+    'key, value, text',
+    [
+        ('label', None, "should have 'label', an array of 1 dimensions"),
+        ('frames', np.zeros((11, 4, 3)), "should have 'frames', an array of 4 dimensions"),
+        ('offset', ['a'], "should have 'offset'"),
+        ('offset', [0, 3, 4, 9, 12], 'do not fit its 11 frames'),
+        ('offset', [0, 4, 3, 9, 11], 'do not fit'),
+        ('offset', [-1, 3, 4, 9, 11], 'do not fit'),
+        ('offset', [0, 3, 4, 9], 'do not fit'),
+        ('person', [1, 2], 'do not fit'),
+        ('split', ['train'], 'do not fit'),
+    ],
+)
 def test_a_damaged_store_is_refused(path, key, value, text):
     with h5py.File(path, 'r+') as file:
         del file[key]
@@ -219,8 +229,9 @@ def test_a_clip_ends_after_as_many_frames_as_have_a_sum(tmp_path):
 
 def test_other_kinds_of_public_arrays(tmp_path):
     x, y, length = public_arrays()
-    np.savez(tmp_path / 'x.npz', x_test=x.astype(np.float64), y_test=y.argmax(1), x_train=np.asfortranarray(x),
-             y_train=y)
+    np.savez(
+        tmp_path / 'x.npz', x_test=x.astype(np.float64), y_test=y.argmax(1), x_train=np.asfortranarray(x), y_train=y
+    )
     double, fortran = open_npz(tmp_path / 'x.npz', 'test'), open_npz(tmp_path / 'x.npz', 'train')
     assert double.frames.dtype == np.float32 and double.label.tolist() == fortran.label.tolist()
     np.testing.assert_array_equal(double.frames[:], fortran.frames[:])
@@ -238,9 +249,13 @@ def test_names_of_public_arrays(tmp_path):
 
 def test_other_npz_files_are_refused(tmp_path):
     x, y, _ = public_arrays(3)
-    wrong = {'no split': dict(x_train=x, y_train=y), 'no labels': dict(x_test=x),
-             'width': dict(x_test=x[..., :75], y_test=y), 'labels': dict(x_test=x, y_test=y[:2]),
-             'shape': dict(x_test=x.reshape(3, -1, 2, 25, 3), y_test=y)}
+    wrong = {
+        'no split': dict(x_train=x, y_train=y),
+        'no labels': dict(x_test=x),
+        'width': dict(x_test=x[..., :75], y_test=y),
+        'labels': dict(x_test=x, y_test=y[:2]),
+        'shape': dict(x_test=x.reshape(3, -1, 2, 25, 3), y_test=y),
+    }
     for name, arrays in wrong.items():
         np.savez(tmp_path / 'x.npz', **arrays)
         with pytest.raises(InputError, match=r'x_test.*\(N, T, 150\)') as error:

@@ -1,4 +1,5 @@
 """A model of NTU RGB+D 120 on other data sets: zero-shot scores and fine-tuning. Legend: K = 120 classes."""
+
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -16,8 +17,10 @@ from feeders.stores import SkeletonStoreWriter, open_skeletons, write_features
 from model.MMCL import Model
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = {name: yaml.safe_load((ROOT / 'config' / name).read_text())
-           for name in ('utd-mhad/zero_shot.yaml', 'sysu/zero_shot.yaml')}
+CONFIGS = {
+    name: yaml.safe_load((ROOT / 'config' / name).read_text())
+    for name in ('utd-mhad/zero_shot.yaml', 'sysu/zero_shot.yaml')
+}
 LABEL_MAP = CONFIGS['utd-mhad/zero_shot.yaml']['test_feeder_args']['label_map']
 TEXT_DIM = 6
 TINY = {'base_channel': 8, 'graph_args': {'labeling_mode': 'spatial'}}
@@ -27,8 +30,22 @@ TINY = {'base_channel': 8, 'graph_args': {'labeling_mode': 'spatial'}}
 def utd(shared, tmp_path_factory):
     """The store of all UTD-MHAD clips with NTU's joints."""
     out = tmp_path_factory.mktemp('utd') / 'utd-mhad25.h5'
-    assert prepare(['utd-mhad', '--raw', str(shared / 'data' / 'UTD-MHAD'), '--joints', '25', '--num-worker', '0',
-                    '--out', str(out)]) == 0
+    assert (
+        prepare(
+            [
+                'utd-mhad',
+                '--raw',
+                str(shared / 'data' / 'UTD-MHAD'),
+                '--joints',
+                '25',
+                '--num-worker',
+                '0',
+                '--out',
+                str(out),
+            ]
+        )
+        == 0
+    )
     return out
 
 
@@ -47,8 +64,9 @@ def made_up(tmp_path):
 def weights(tmp_path):
     """The weights file of a tiny MMCL model of NTU RGB+D 120, FRM included."""
     torch.manual_seed(0)
-    model = Model(120, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', text_dim=TEXT_DIM,
-                  text_standardise=True, **TINY)
+    model = Model(
+        120, num_point=25, num_person=2, graph='graph.ntu_rgb_d.Graph', text_dim=TEXT_DIM, text_standardise=True, **TINY
+    )
     torch.nn.init.uniform_(model.frm.positive)  # as built, the FRM leaves the scores as they are
     torch.save(model.state_dict(), tmp_path / 'ntu120.pt')
     return tmp_path / 'ntu120.pt'
@@ -57,11 +75,27 @@ def weights(tmp_path):
 @pytest.fixture
 def command(weights, tmp_path):
     """command(config, store, *more): a tiny run of the config with the weights."""
+
     def build(config, store, *more):
         clips = f'data_path={store},window_size=8'
-        return ['--config', str(ROOT / 'config' / config), '--weights', str(weights), '--device', 'cpu',
-                '--model-args', 'base_channel=8', '--train-feeder-args', clips, '--test-feeder-args', clips,
-                '--work-dir', str(tmp_path / 'run'), *map(str, more)]
+        return [
+            '--config',
+            str(ROOT / 'config' / config),
+            '--weights',
+            str(weights),
+            '--device',
+            'cpu',
+            '--model-args',
+            'base_channel=8',
+            '--train-feeder-args',
+            clips,
+            '--test-feeder-args',
+            clips,
+            '--work-dir',
+            str(tmp_path / 'run'),
+            *map(str, more),
+        ]
+
     return build
 
 
@@ -82,8 +116,12 @@ def test_all_clips_of_the_six_actions_get_scores_of_120_classes(utd, command, tm
     plain = scores(tmp_path / 'run')
     assert list(plain) == list(feeder.name) and all(value.shape == (120,) for value in plain.values())
     assert np.isfinite(list(plain.values())).all() and 'loss of 191 clips' in (tmp_path / 'run/log.txt').read_text()
-    assert main_MMCL.main(command('utd-mhad/zero_shot.yaml', utd, '--refine', '--test-feeder-args',
-                                  f'text_path={tmp_path}/text.h5')) == 0
+    assert (
+        main_MMCL.main(
+            command('utd-mhad/zero_shot.yaml', utd, '--refine', '--test-feeder-args', f'text_path={tmp_path}/text.h5')
+        )
+        == 0
+    )
     again, refined = scores(tmp_path / 'run'), scores(tmp_path / 'run', '_refined')
     assert all(np.array_equal(again[name], plain[name]) for name in plain) and list(refined) == list(plain)
     assert all(value.shape == (120,) and not np.array_equal(value, plain[name]) for name, value in refined.items())
@@ -105,26 +143,55 @@ def test_all_861_clips_pass_the_model(utd, command, tmp_path):
 def test_the_maps_of_the_configs_name_classes_that_exist(dataset):
     label_map = CONFIGS[f'{dataset}/zero_shot.yaml']['test_feeder_args']['label_map']
     named = {CLASS_NAMES[dataset][source]: CLASS_NAMES['ntu120'][target] for source, target in label_map.items()}
-    assert named == {
-        'utd-mhad': {'wave': 'hand waving', 'arm cross': 'cross arms', 'basketball shoot': 'shoot at basket',
-                     'sit to stand': 'stand up', 'stand to sit': 'sit down', 'squat': 'squat down'},
-        'sysu': {'drinking': 'drink water', 'calling phone': 'phone call', 'playing phone': 'play with phone/tablet',
-                 'wearing backpack': 'put on bag', 'sitting chair': 'sit down'}}[dataset]
+    assert (
+        named
+        == {
+            'utd-mhad': {
+                'wave': 'hand waving',
+                'arm cross': 'cross arms',
+                'basketball shoot': 'shoot at basket',
+                'sit to stand': 'stand up',
+                'stand to sit': 'sit down',
+                'squat': 'squat down',
+            },
+            'sysu': {
+                'drinking': 'drink water',
+                'calling phone': 'phone call',
+                'playing phone': 'play with phone/tablet',
+                'wearing backpack': 'put on bag',
+                'sitting chair': 'sit down',
+            },
+        }[dataset]
+    )
 
 
 def test_a_map_leaves_out_other_clips_and_several_labels_may_become_one(made_up):
     feeder = Feeder(made_up, split='all', label_map={1: 7, 4: 7, 5: 0, 99: 3})
     assert dict(zip(feeder.name, feeder.label.tolist())) == {
-        'a2_s1_t1': 7, 'a2_s2_t1': 7, 'a5_s1_t1': 7, 'a5_s2_t1': 7, 'a6_s1_t1': 0, 'a6_s2_t1': 0}
+        'a2_s1_t1': 7,
+        'a2_s2_t1': 7,
+        'a5_s1_t1': 7,
+        'a5_s2_t1': 7,
+        'a6_s1_t1': 0,
+        'a6_s2_t1': 0,
+    }
     assert list(Feeder(made_up, split='test', benchmark='xsub', label_map={1: 7}).name) == ['a2_s2_t1']
 
 
-@pytest.mark.parametrize('given, words', [
-    ('[2, 22]', 'label_map is [2, 22], not pairs of labels'), ('{2: wave}', "label_map is {2: 'wave'}, not pairs"),
-    ('{a3: 22}', 'not pairs of labels'), ('{2: 2.5}', 'not pairs of labels'), ('{2: -1}', 'not pairs of labels'),
-    ('{2: True}', 'not pairs of labels'), ('{}', 'label_map leaves no clip'),
-    ('{50: 1}', 'label_map leaves no clip: it has the labels [50], and the clips have [0, 1, 2, 3, 4, 5]'),
-    ('{2: 120}', 'num_class must be at least 121')])
+@pytest.mark.parametrize(
+    'given, words',
+    [
+        ('[2, 22]', 'label_map is [2, 22], not pairs of labels'),
+        ('{2: wave}', "label_map is {2: 'wave'}, not pairs"),
+        ('{a3: 22}', 'not pairs of labels'),
+        ('{2: 2.5}', 'not pairs of labels'),
+        ('{2: -1}', 'not pairs of labels'),
+        ('{2: True}', 'not pairs of labels'),
+        ('{}', 'label_map leaves no clip'),
+        ('{50: 1}', 'label_map leaves no clip: it has the labels [50], and the clips have [0, 1, 2, 3, 4, 5]'),
+        ('{2: 120}', 'num_class must be at least 121'),
+    ],
+)
 def test_wrong_maps_are_refused_in_one_line(made_up, command, tmp_path, capsys, given, words):
     config = {**CONFIGS['utd-mhad/zero_shot.yaml'], 'base': str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml')}
     config['test_feeder_args'] = {**config['test_feeder_args'], 'label_map': yaml.safe_load(given)}
@@ -136,8 +203,21 @@ def test_wrong_maps_are_refused_in_one_line(made_up, command, tmp_path, capsys, 
 
 
 def test_predict_classifies_all_clips_whatever_the_map(made_up, command, tmp_path):
-    assert main_MMCL.main(command('utd-mhad/zero_shot.yaml', made_up, '--phase', 'predict', '--input', made_up,
-                                  '--output', tmp_path / 'x.csv')) == 0
+    assert (
+        main_MMCL.main(
+            command(
+                'utd-mhad/zero_shot.yaml',
+                made_up,
+                '--phase',
+                'predict',
+                '--input',
+                made_up,
+                '--output',
+                tmp_path / 'x.csv',
+            )
+        )
+        == 0
+    )
     assert len((tmp_path / 'x.csv').read_text().splitlines()) == 1 + 12
 
 
@@ -146,14 +226,33 @@ def test_a_model_of_120_classes_is_fine_tuned_to_27(made_up, command, weights, t
     more = ('--num-epoch', 1, '--batch-size', 6, '--train-feeder-args', 'repeat=1')
     assert main_MMCL.main(command('utd-mhad/fine_tune.yaml', made_up, *more)) == 2
     assert 'of another shape (fc.weight (120, 32) for (27, 32)' in capsys.readouterr().err
-    assert main_MMCL.main(command('utd-mhad/fine_tune.yaml', made_up, *more, '--ignore-weights', 'fc',
-                                  '--base-lr', 1e-9)) == 0
+    assert (
+        main_MMCL.main(command('utd-mhad/fine_tune.yaml', made_up, *more, '--ignore-weights', 'fc', '--base-lr', 1e-9))
+        == 0
+    )
     before, after = (torch.load(path, weights_only=True) for path in (weights, run / 'best.pt'))
     assert after['fc.weight'].shape == (27, 32)
-    assert all(torch.allclose(after[key], before[f'student.{key}'], atol=1e-6) for key in after
-               if not key.startswith('fc.') and not key.endswith(('running_mean', 'running_var', 'tracked')))
+    assert all(
+        torch.allclose(after[key], before[f'student.{key}'], atol=1e-6)
+        for key in after
+        if not key.startswith('fc.') and not key.endswith(('running_mean', 'running_var', 'tracked'))
+    )
     own = ['--config', str(run / 'config.yaml')]  # which tests all of best.pt and resumes without the first weights
-    assert main_MMCL.main([*own, '--phase', 'test', '--weights', str(run / 'best.pt'), '--save-score', 'True',
-                           '--work-dir', str(test)]) == 0
+    assert (
+        main_MMCL.main(
+            [
+                *own,
+                '--phase',
+                'test',
+                '--weights',
+                str(run / 'best.pt'),
+                '--save-score',
+                'True',
+                '--work-dir',
+                str(test),
+            ]
+        )
+        == 0
+    )
     assert all(np.array_equal(value, scores(run)[name]) for name, value in scores(test).items())
     assert main_MMCL.main([*own, '--resume', 'auto', '--num-epoch', '2']) == 0

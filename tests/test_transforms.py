@@ -1,4 +1,5 @@
 """What rotations, bones, motions and crops keep; what the random numbers depend on."""
+
 import itertools
 
 import numpy as np
@@ -28,12 +29,12 @@ def test_rotation_keeps_joint_distances(clips, coordinates):
     matrix = transforms.rotation(np.random.default_rng(1).uniform(-3, 3, (3, 3)), coordinates)
     turned = transforms.rotate(clips, matrix)
     np.testing.assert_allclose(distances(turned), distances(clips), atol=1e-12)
-    assert np.abs(turned - clips).max() > .1
+    assert np.abs(turned - clips).max() > 0.1
     np.testing.assert_allclose(np.linalg.det(matrix), 1)
 
 
 def test_each_clip_has_its_own_rotation_and_no_angle_leaves_it(clips):
-    angles = np.array([[0, 0, 0], [.1, .2, .3], [0, 0, 0]])
+    angles = np.array([[0, 0, 0], [0.1, 0.2, 0.3], [0, 0, 0]])
     turned = transforms.rotate(clips, transforms.rotation(angles))
     assert [np.array_equal(a, b) for a, b in zip(turned, clips)] == [True, False, True]
 
@@ -41,16 +42,23 @@ def test_each_clip_has_its_own_rotation_and_no_angle_leaves_it(clips):
 def test_rotation_is_x_then_y_then_z_with_the_published_signs():
     x, y, z = np.eye(3) * np.pi / 2
     e = np.eye(3)
-    for angle, start, end in ((x, e[1], -e[2]), (x, e[2], e[1]), (y, e[0], e[2]), (y, e[2], -e[0]),
-                              (z, e[0], -e[1]), (z, e[1], e[0])):
+    for angle, start, end in (
+        (x, e[1], -e[2]),
+        (x, e[2], e[1]),
+        (y, e[0], e[2]),
+        (y, e[2], -e[0]),
+        (z, e[0], -e[1]),
+        (z, e[1], e[0]),
+    ):
         np.testing.assert_allclose(transforms.rotate(start[None], transforms.rotation(angle[None]))[0], end, atol=1e-15)
-    one = [transforms.rotation(np.array([angle]) * .4)[0] for angle in (x, y, z)]
-    np.testing.assert_allclose(transforms.rotation(np.full((1, 3), .2 * np.pi))[0], one[2] @ one[1] @ one[0])
+    one = [transforms.rotation(np.array([angle]) * 0.4)[0] for angle in (x, y, z)]
+    np.testing.assert_allclose(transforms.rotation(np.full((1, 3), 0.2 * np.pi))[0], one[2] @ one[1] @ one[0])
 
 
 def test_bones_do_not_see_where_the_clip_stands(clips):
-    np.testing.assert_allclose(transforms.bones(clips + [4, -5, 6], PARENTS), transforms.bones(clips, PARENTS),
-                               atol=1e-12)
+    np.testing.assert_allclose(
+        transforms.bones(clips + [4, -5, 6], PARENTS), transforms.bones(clips, PARENTS), atol=1e-12
+    )
 
 
 def test_bones_add_up_to_the_joint(clips):
@@ -81,8 +89,9 @@ def test_resampling_is_torch_bilinear_with_half_pixel_centres(window):
     lower, upper, weight = transforms.resampling(length, window)
     assert (upper < length[:, None]).all() and lower.min() >= 0
     for clip, low, high, share in zip(clips, lower, upper, weight.astype(float)[..., None]):
-        expected = torch.nn.functional.interpolate(torch.from_numpy(clip)[None, None], size=(window, 5),
-                                                   mode='bilinear', align_corners=False)[0, 0]
+        expected = torch.nn.functional.interpolate(
+            torch.from_numpy(clip)[None, None], size=(window, 5), mode='bilinear', align_corners=False
+        )[0, 0]
         np.testing.assert_allclose(clip[low] * (1 - share) + clip[high] * share, expected, atol=2e-6)
 
 
@@ -92,20 +101,20 @@ def test_resampling_to_the_same_length_changes_nothing():
 
 
 def test_centre_crop_takes_the_same_from_both_ends():
-    start, length = transforms.centre_crop(np.array([1, 39, 40, 79, 80, 300]), .95)
+    start, length = transforms.centre_crop(np.array([1, 39, 40, 79, 80, 300]), 0.95)
     assert start.tolist() == [0, 0, 1, 1, 2, 7]  # int(0.05 · frames / 2)
     assert length.tolist() == [1, 39, 38, 77, 76, 286]
     assert [part.tolist() for part in transforms.centre_crop(np.array([9]), 1)] == [[0], [9]]
 
 
 def test_random_crop_keeps_the_share_but_no_fewer_than_it_may():
-    frames, zero, one = np.array([200, 200, 100, 64, 20]), np.zeros((5, 2)), np.full((5, 2), 1 - 2 ** -53)
-    start, kept = transforms.random_crop(frames, (.5, 1), 64, zero)
+    frames, zero, one = np.array([200, 200, 100, 64, 20]), np.zeros((5, 2)), np.full((5, 2), 1 - 2**-53)
+    start, kept = transforms.random_crop(frames, (0.5, 1), 64, zero)
     assert kept.tolist() == [100, 100, 64, 64, 20] and not start.any()
-    start, kept = transforms.random_crop(frames, (.5, 1), 64, np.array([[.25, 1 - 2 ** -53]] * 5))
+    start, kept = transforms.random_crop(frames, (0.5, 1), 64, np.array([[0.25, 1 - 2**-53]] * 5))
     assert kept.tolist() == [125, 125, 64, 64, 20]  # floor(frames · 0.625)
     assert (start + kept).tolist() == frames.tolist()
-    start, kept = transforms.random_crop(frames, (.5, 1), 64, one)
+    start, kept = transforms.random_crop(frames, (0.5, 1), 64, one)
     assert (start >= 0).all() and (start + kept <= frames).all()
 
 
@@ -114,8 +123,9 @@ def test_draws_depend_on_seed_epoch_and_clip_alone():
     whole = transforms.uniform(1, 2, index, 4)
     shuffled = np.random.default_rng(0).permutation(50)
     np.testing.assert_array_equal(transforms.uniform(1, 2, shuffled, 4), whole[shuffled])
-    np.testing.assert_array_equal(np.concatenate([transforms.uniform(1, 2, part, 4) for part in np.split(index, 10)]),
-                                  whole)
+    np.testing.assert_array_equal(
+        np.concatenate([transforms.uniform(1, 2, part, 4) for part in np.split(index, 10)]), whole
+    )
     np.testing.assert_array_equal(transforms.uniform(1, 2, index, 9)[:, :4], whole)
     for seed, epoch in ((1, 3), (2, 2), (2, 1)):
         assert not (transforms.uniform(seed, epoch, index, 4) == whole).any()
@@ -125,12 +135,14 @@ def test_draws_depend_on_seed_epoch_and_clip_alone():
 @pytest.mark.parametrize('axis', ['clip', 'epoch', 'seed', 'draw'])
 def test_draws_are_uniform_and_unrelated_along(axis):
     count = np.arange(4000)
-    draws = {'clip': lambda: transforms.uniform(1, 0, count, 1)[:, 0],
-             'epoch': lambda: np.concatenate([transforms.uniform(1, e, [7], 1)[0] for e in count]),
-             'seed': lambda: np.concatenate([transforms.uniform(s, 0, [7], 1)[0] for s in count]),
-             'draw': lambda: transforms.uniform(1, 0, [7], 4000)[0]}[axis]()
+    draws = {
+        'clip': lambda: transforms.uniform(1, 0, count, 1)[:, 0],
+        'epoch': lambda: np.concatenate([transforms.uniform(1, e, [7], 1)[0] for e in count]),
+        'seed': lambda: np.concatenate([transforms.uniform(s, 0, [7], 1)[0] for s in count]),
+        'draw': lambda: transforms.uniform(1, 0, [7], 4000)[0],
+    }[axis]()
     assert draws.min() >= 0 and draws.max() < 1
-    assert abs(draws.mean() - 1 / 2) < 4 / np.sqrt(12 * 4000) and abs(draws.var() - 1 / 12) < .005
+    assert abs(draws.mean() - 1 / 2) < 4 / np.sqrt(12 * 4000) and abs(draws.var() - 1 / 12) < 0.005
     assert stats.kstest(draws, 'uniform').pvalue > 1e-3
     for lag in (1, 2, 64):
         assert abs(np.corrcoef(draws[:-lag], draws[lag:])[0, 1]) < 4 / np.sqrt(4000)

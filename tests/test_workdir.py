@@ -1,4 +1,5 @@
 """The work directory: who may take it, what is removed, what is written."""
+
 import csv
 import sys
 from argparse import Namespace
@@ -14,15 +15,41 @@ from torchlight.scores import read_arrays
 from torchlight.workdir import WorkDir, write_verdicts
 
 NAMES = ['a', 'b', 'c', 'd']
-RESULT = Evaluation(np.array([0, 1, 2, 0]),
-                    np.array([[3, 1, 0, 0], [0, 1, 3, 0], [0, 0, 1, 0], [2, 0, 0, 1]], np.float32))
-LEFT_BY_A_RUN = ('config.yaml', 'checkpoint.pt', 'best.pt', 'curves.png',
-                 'confusion_matrix.png', 'epoch1_test_score.pkl', 'epoch12_test_score_refined.pkl',
-                 'epoch3_test_each_class_acc.csv', 'runs/train/events', 'runs/val/events', 'runs-3-120.pt',
-                 'runs-12-3456.pt', 'runs-12-3456_right.txt', 'runs-12-3456_wrong.txt')
-A_USERS_OWN = ('notes.txt', 'other.pt', 'pretrained.pt', 'runs-old.pt', 'runs-3-120-mine.pt', 'runs-3-120.pt.backup',
-               'runs-x-120.pt', 'other-3-120.pt', 'my_epoch1_test_score.pkl', 'epoch1_test_score_mine.pkl',
-               'epochs.csv', 'best_of_all.pt', 'deep/runs-3-120.pt', 'log.txt')
+RESULT = Evaluation(
+    np.array([0, 1, 2, 0]), np.array([[3, 1, 0, 0], [0, 1, 3, 0], [0, 0, 1, 0], [2, 0, 0, 1]], np.float32)
+)
+LEFT_BY_A_RUN = (
+    'config.yaml',
+    'checkpoint.pt',
+    'best.pt',
+    'curves.png',
+    'confusion_matrix.png',
+    'epoch1_test_score.pkl',
+    'epoch12_test_score_refined.pkl',
+    'epoch3_test_each_class_acc.csv',
+    'runs/train/events',
+    'runs/val/events',
+    'runs-3-120.pt',
+    'runs-12-3456.pt',
+    'runs-12-3456_right.txt',
+    'runs-12-3456_wrong.txt',
+)
+A_USERS_OWN = (
+    'notes.txt',
+    'other.pt',
+    'pretrained.pt',
+    'runs-old.pt',
+    'runs-3-120-mine.pt',
+    'runs-3-120.pt.backup',
+    'runs-x-120.pt',
+    'other-3-120.pt',
+    'my_epoch1_test_score.pkl',
+    'epoch1_test_score_mine.pkl',
+    'epochs.csv',
+    'best_of_all.pt',
+    'deep/runs-3-120.pt',
+    'log.txt',
+)
 
 
 @pytest.fixture
@@ -62,8 +89,11 @@ def test_a_free_folder_is_claimed_silently(work):
 def test_a_run_is_not_replaced_without_a_terminal(work, monkeypatch, trace):
     fill(work.path, [trace])
     monkeypatch.setattr(sys, 'stdin', open('/dev/null'))
-    with pytest.raises(InputError, match='already holds a run; continue it with --resume auto, replace it with '
-                                         '--assume-yes, or give another --work-dir'):
+    with pytest.raises(
+        InputError,
+        match='already holds a run; continue it with --resume auto, replace it with '
+        '--assume-yes, or give another --work-dir',
+    ):
         work.claim(assume_yes=False)
     work.claim(assume_yes=True)
     assert files_in(work.path) == {trace}
@@ -140,15 +170,15 @@ def test_weights_are_plain_tensors_under_their_epoch_and_step(work):
 
 
 def test_a_run_describes_itself(work):
-    work.describe(Namespace(config='c.yaml', base_lr=.1, model_args={'a': 1}), torch.nn.Sequential(Part()), 'run x')
+    work.describe(Namespace(config='c.yaml', base_lr=0.1, model_args={'a': 1}), torch.nn.Sequential(Part()), 'run x')
     text = (work.path / 'config.yaml').read_text()
     assert text.startswith('# command line: run x\n')
-    assert yaml.safe_load(text) == {'base_lr': .1, 'model_args': {'a': 1}}
+    assert yaml.safe_load(text) == {'base_lr': 0.1, 'model_args': {'a': 1}}
     assert (work.path / 'test_workdir.py').read_bytes() == open(__file__, 'rb').read()
     assert files_in(work.path) == {'config.yaml', 'test_workdir.py'}
 
 
 def test_pictures_have_their_names(work):
     work.draw_confusion(RESULT.confusion())
-    work.draw_curves([{'epoch': 1, 'train': {'loss': 2., 'lr': .1}}])
+    work.draw_curves([{'epoch': 1, 'train': {'loss': 2.0, 'lr': 0.1}}])
     assert files_in(work.path) == {'confusion_matrix.png', 'curves.png'}

@@ -1,4 +1,5 @@
 """The training kit: configuration, checkpoints, devices, logs, metrics, optimisers, seeds."""
+
 from torchlight.config import DictAction
 from torchlight.imports import import_class
 

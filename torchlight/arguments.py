@@ -1,4 +1,5 @@
 """From the settings to the arguments of feeders and model, and whether they fit together."""
+
 from feeders.transforms import STREAMS
 from torchlight.errors import InputError
 
@@ -36,8 +37,11 @@ def feeder_arguments(arg):
     if not arg.held_out:
         return {'train': train, 'test': test}
     clips = {key: value for key, value in train.items() if key in CLIP_KEYS}
-    return {'train': {**train, 'held_out': arg.held_out},
-            'val': {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out}, 'test': test}
+    return {
+        'train': {**train, 'held_out': arg.held_out},
+        'val': {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out},
+        'test': test,
+    }
 
 
 def check_sizes(model_args):
@@ -52,15 +56,19 @@ def check_fit(model_args, feeder, part, labelled=True):
     """Raise InputError where clips do not fit the model's person, joint, coordinate and (`labelled`) class counts."""
     expected = (model_args['num_person'], model_args['num_point'], model_args.get('in_channels', 3))
     if tuple(feeder.layout) != expected:
-        raise InputError(f'the {part} clips have {"{} persons, {} joints, {} coordinates".format(*feeder.layout)}, and '
-                         f'model_args says num_person {expected[0]}, num_point {expected[1]}, '
-                         f'in_channels {expected[2]}')
+        raise InputError(
+            f'the {part} clips have {"{} persons, {} joints, {} coordinates".format(*feeder.layout)}, and '
+            f'model_args says num_person {expected[0]}, num_point {expected[1]}, '
+            f'in_channels {expected[2]}'
+        )
     lowest, highest = feeder.label.min(), feeder.label.max()
     if labelled and lowest < 0:
         raise InputError(f'some of the {part} clips have no label; --phase predict classifies them')
     if labelled and highest >= model_args['num_class']:
-        raise InputError(f'the {part} clips have labels up to {highest}, so num_class must be at least '
-                         f'{highest + 1}; model_args says {model_args["num_class"]}')
+        raise InputError(
+            f'the {part} clips have labels up to {highest}, so num_class must be at least '
+            f'{highest + 1}; model_args says {model_args["num_class"]}'
+        )
 
 
 def with_widths(model_args, widths):

@@ -3,6 +3,7 @@
 Weights are plain CPU state_dicts, readable with `weights_only=True`. Public CTR-GCN, HD-GCN and MMCL files and
 this program's own differ in their keys alone; `canonical` gives all of them one name.
 """
+
 import re
 import warnings
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ def canonical(key):
         return None
     for public, name in RENAMED.items():
         if key.startswith(public):
-            return name + key[len(public):]
+            return name + key[len(public) :]
     return key
 
 
@@ -40,8 +41,9 @@ def read_weights(path):
     found = _read(path)
     if isinstance(found, Mapping) and isinstance(found.get('model'), Mapping):
         found = found['model']
-    if not isinstance(found, Mapping) or not all(isinstance(key, str) and torch.is_tensor(value)
-                                                 for key, value in found.items()):
+    if not isinstance(found, Mapping) or not all(
+        isinstance(key, str) and torch.is_tensor(value) for key, value in found.items()
+    ):
         raise InputError(f'{path} holds {type(found).__name__}, not a state_dict of tensors')
     return found
 
@@ -65,8 +67,10 @@ def _read(path):
     except OSError as error:
         raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
     except Exception as error:  # of foreign bytes the unpickler makes almost any error
-        raise InputError(f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or holds '
-                         'more than tensors and plain containers') from error
+        raise InputError(
+            f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or holds '
+            'more than tensors and plain containers'
+        ) from error
 
 
 def load_weights(model, weights, ignore_weights=()):
@@ -99,22 +103,33 @@ def load_weights(model, weights, ignore_weights=()):
 
 
 def _require_fit(given, wanted, state, weights):
-    misshaped = [f'{name} {tuple(given[name].shape)} for {tuple(state[key].shape)}'
-                 for name, key in wanted.items() if name in given and given[name].shape != state[key].shape]
-    problems = [f'{len(names)} {kind} ({", ".join(names[:SHOWN])}{", …" if len(names) > SHOWN else ""})'
-                for kind, names in (('missing', [name for name in wanted if name not in given]),
-                                    ('unexpected', [name for name in given if name not in wanted]),
-                                    ('of another shape', misshaped)) if names]
+    misshaped = [
+        f'{name} {tuple(given[name].shape)} for {tuple(state[key].shape)}'
+        for name, key in wanted.items()
+        if name in given and given[name].shape != state[key].shape
+    ]
+    problems = [
+        f'{len(names)} {kind} ({", ".join(names[:SHOWN])}{", …" if len(names) > SHOWN else ""})'
+        for kind, names in (
+            ('missing', [name for name in wanted if name not in given]),
+            ('unexpected', [name for name in given if name not in wanted]),
+            ('of another shape', misshaped),
+        )
+        if names
+    ]
     if problems:
         origin = 'these weights are' if isinstance(weights, Mapping) else f'{weights} is'
-        raise InputError(f'{origin} of another model: {"; ".join(problems)}; '
-                         'leave some out on purpose with --ignore-weights')
+        raise InputError(
+            f'{origin} of another model: {"; ".join(problems)}; leave some out on purpose with --ignore-weights'
+        )
 
 
 def plain_state(model):
     """A state_dict on the CPU without the wrappers' prefixes (`module.`, `_orig_mod.`)."""
-    return {re.sub(r'^((module|_orig_mod)\.)+', '', key): value.detach().cpu().clone()
-            for key, value in model.state_dict().items()}
+    return {
+        re.sub(r'^((module|_orig_mod)\.)+', '', key): value.detach().cpu().clone()
+        for key, value in model.state_dict().items()
+    }
 
 
 def save(value, path):

@@ -1,4 +1,5 @@
 """Where the settings come from: command line over YAML over defaults, and nothing unknown."""
+
 import argparse
 import re
 from pathlib import Path
@@ -22,8 +23,7 @@ class Dumper(yaml.SafeDumper):
 
 
 for each in (Loader, Dumper):
-    each.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'),
-                               '-+0123456789')
+    each.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), '-+0123456789')
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,6 +99,7 @@ def filled(word):
 
 def number(kind, least):
     """A type for a flag: an int or a float from `least` on."""
+
     def convert(word):
         try:
             value = kind(word)
@@ -107,6 +108,7 @@ def number(kind, least):
         if value is None or not least <= value < float('inf'):
             raise argparse.ArgumentTypeError(f'{word!r} is not a {"whole " * (kind is int)}number from {least} on')
         return value
+
     return convert
 
 
@@ -115,8 +117,18 @@ count, positive, not_negative = number(int, 0), number(int, 1), number(float, 0)
 
 def boolean(word):
     """`True`, `yes`, `1`, … → True; `False`, `no`, `0`, … → False."""
-    meanings = {'true': True, 'yes': True, 'y': True, 't': True, '1': True,
-                'false': False, 'no': False, 'n': False, 'f': False, '0': False}
+    meanings = {
+        'true': True,
+        'yes': True,
+        'y': True,
+        't': True,
+        '1': True,
+        'false': False,
+        'no': False,
+        'n': False,
+        'f': False,
+        '0': False,
+    }
     if str(word).lower() not in meanings:
         raise argparse.ArgumentTypeError(f'{word!r} is not a word for true or false')
     return meanings[str(word).lower()]
@@ -197,5 +209,6 @@ def _typed(action, value, path):
 def dump(arg, command_line):
     """The text of config.yaml: the command line as a comment, then every setting, loadable again."""
     settings = {key: value for key, value in vars(arg).items() if key not in OF_ONE_COMMAND}
-    return (f'# command line: {command_line}\n# config: {arg.config}\n'
-            + yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120))
+    return f'# command line: {command_line}\n# config: {arg.config}\n' + yaml.dump(
+        settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120
+    )

@@ -2,6 +2,7 @@
 
 Legend: N clips, K classes.
 """
+
 import csv
 import sys
 from pathlib import Path
@@ -73,8 +74,10 @@ def write_ranking(name, scores, k, path=None):
     probability = shifted / shifted.sum(1, keepdims=True)
     best = np.argsort(-scores, axis=1, kind='stable')[:, :k]
     header = ['name', *(f'{word}_{rank}' for rank in range(1, k + 1) for word in ('class', 'probability'))]
-    rows = ([clip, *(cell for c in row for cell in (c, f'{p[c]:.4f}'))]
-            for clip, row, p in zip(name, best.tolist(), probability))
+    rows = (
+        [clip, *(cell for c in row for cell in (c, f'{p[c]:.4f}'))]
+        for clip, row, p in zip(name, best.tolist(), probability)
+    )
     if path is None:
         csv.writer(sys.stdout, lineterminator='\n').writerows([header, *rows])
         return

@@ -1,4 +1,5 @@
 """Devices, and several of them: DataParallel in one process, DistributedDataParallel under torchrun."""
+
 import os
 
 import torch
@@ -88,8 +89,10 @@ def choose_devices(asked):
     count = torch.cuda.device_count()
     absent = [number for number in asked if not 0 <= number < count]
     if absent or len(set(asked)) < len(asked):
-        raise InputError(f'--device {" ".join(map(str, asked))} asks for GPUs that are not there or twice for one; '
-                         f'this machine has {count}, numbered from 0')
+        raise InputError(
+            f'--device {" ".join(map(str, asked))} asks for GPUs that are not there or twice for one; '
+            f'this machine has {count}, numbered from 0'
+        )
     if dist.is_initialized():
         asked, local = asked or list(range(count)), int(os.environ['LOCAL_RANK'])
         if local >= len(asked):

@@ -1,4 +1,5 @@
 """The pictures in a work directory. Legend: K classes, E epochs."""
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -20,8 +21,15 @@ def draw_confusion(path, matrix, title):
     if classes <= 20:
         for (row, column), value in np.ndenumerate(share):
             if value >= 0.005:
-                axes.text(column, row, f'{100 * value:.0f}', ha='center', va='center', fontsize=8,
-                          color='white' if value > 0.5 else 'black')
+                axes.text(
+                    column,
+                    row,
+                    f'{100 * value:.0f}',
+                    ha='center',
+                    va='center',
+                    fontsize=8,
+                    color='white' if value > 0.5 else 'black',
+                )
     figure.colorbar(image, label='share of the true class', shrink=0.8)
     _save(figure, path)
 
@@ -38,8 +46,13 @@ def draw_curves(path, history):
         for name in dict.fromkeys(name for row in history for name in row.get(part, {})):
             rows = [row for row in history if name in row.get(part, {})]
             axes = rate if name == 'lr' else accuracy if name.startswith('top') else loss
-            axes.plot([row['epoch'] for row in rows], [row[part][name] for row in rows], style, marker='.',
-                      label=f'{part} {name}')
+            axes.plot(
+                [row['epoch'] for row in rows],
+                [row[part][name] for row in rows],
+                style,
+                marker='.',
+                label=f'{part} {name}',
+            )
     for axes, title in ((loss, 'loss'), (accuracy, 'accuracy'), (rate, 'learning rate')):
         axes.set(title=title, xlabel='epoch', xlim=(0.5, history[-1]['epoch'] + 0.5))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,4 +1,5 @@
 """Files that are either whole or not there."""
+
 import contextlib
 import os
 import tempfile

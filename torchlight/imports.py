@@ -1,4 +1,5 @@
 """Classes by their dotted names, as configs cite them."""
+
 import difflib
 import importlib
 import importlib.util

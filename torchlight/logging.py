@@ -1,4 +1,5 @@
 """The log: lines on the screen and in log.txt, progress bars, and TensorBoard curves."""
+
 import sys
 import time
 from pathlib import Path

@@ -1,4 +1,5 @@
 """What is reported of scores. Legend: N clips, K classes."""
+
 from typing import NamedTuple
 
 import numpy as np
@@ -37,12 +38,15 @@ class Means:
     def result(self, gather=lambda own: [own]):
         """{name: mean}, of all the processes that `gather` brings together."""
         shares = gather((self.sums, self.counts))
-        return {name: sum(sums[name] for sums, _ in shares) / sum(counts[name] for _, counts in shares)
-                for name in self.sums}
+        return {
+            name: sum(sums[name] for sums, _ in shares) / sum(counts[name] for _, counts in shares)
+            for name in self.sums
+        }
 
 
 class Evaluation(NamedTuple):
     """label: (N,) int64. scores: (N, K) float32 logits in data set order. refined: likewise by the FRM, or None."""
+
     label: np.ndarray
     scores: np.ndarray
     refined: np.ndarray | None = None
@@ -64,6 +68,9 @@ class Evaluation(NamedTuple):
         """The lines of the log: loss and accuracies, of the refined scores too where there are any."""
         yield f'Mean {part} loss of {len(self.label)} clips: {self.loss:.4f}.'
         for k in show_topk:
-            refined = '' if self.refined is None else \
-                f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% with the FRM'
+            refined = (
+                ''
+                if self.refined is None
+                else f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% with the FRM'
+            )
             yield f'Top{k}: {100 * self.top(k):.2f}%{refined}'

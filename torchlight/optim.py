@@ -1,4 +1,5 @@
 """Optimisers and the learning-rate rule."""
+
 import math
 
 import torch
@@ -18,14 +19,21 @@ class Optimizer:
 
     def __init__(self, parameters, arg, device):
         if arg.optimizer == 'SGD':
-            self.inner = torch.optim.SGD(parameters, arg.base_lr, momentum=0.9, nesterov=arg.nesterov,
-                                         weight_decay=arg.weight_decay)
+            self.inner = torch.optim.SGD(
+                parameters, arg.base_lr, momentum=0.9, nesterov=arg.nesterov, weight_decay=arg.weight_decay
+            )
         else:
             self.inner = torch.optim.Adam(parameters, arg.base_lr, weight_decay=arg.weight_decay)
         self.scaler = torch.amp.GradScaler(device.type, enabled=arg.amp == 'fp16')
-        self.rule = {'base_lr': arg.base_lr, 'num_epoch': arg.num_epoch, 'schedule': arg.lr_schedule,
-                     'milestones': arg.step, 'lr_decay_rate': arg.lr_decay_rate,
-                     'warm_up_epoch': arg.warm_up_epoch, 'min_lr': arg.min_lr}
+        self.rule = {
+            'base_lr': arg.base_lr,
+            'num_epoch': arg.num_epoch,
+            'schedule': arg.lr_schedule,
+            'milestones': arg.step,
+            'lr_decay_rate': arg.lr_decay_rate,
+            'warm_up_epoch': arg.warm_up_epoch,
+            'min_lr': arg.min_lr,
+        }
 
     def set_epoch(self, epoch):
         """Set and return the learning rate at `epoch`, a float that counts finished epochs."""
@@ -52,10 +60,14 @@ class Optimizer:
 
         Raises InputError where they are of another optimiser.
         """
-        settings = [{key: value for key, value in group.items() if key != 'params'} for group in self.inner.param_groups]
+        settings = [
+            {key: value for key, value in group.items() if key != 'params'} for group in self.inner.param_groups
+        ]
         if settings[0].keys() != state['optimizer']['param_groups'][0].keys() - {'params'}:
-            raise InputError('the checkpoint is of another optimiser; give the same --optimizer, or take the weights '
-                             'alone with --weights')
+            raise InputError(
+                'the checkpoint is of another optimiser; give the same --optimizer, or take the weights '
+                'alone with --weights'
+            )
         self.inner.load_state_dict(state['optimizer'])
         for group, own in zip(self.inner.param_groups, settings):
             group.update(own)
@@ -63,8 +75,9 @@ class Optimizer:
             self.scaler.load_state_dict(state['scaler'])
 
 
-def learning_rate(epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0,
-                  min_lr=0):
+def learning_rate(
+    epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0, min_lr=0
+):
     """The learning rate at `epoch`, a float that counts finished epochs (2.5: the middle of the third).
 
     1. Within the first `warm_up_epoch` epochs: rising, base_lr·(e + 1) / warm_up_epoch in epoch e (CTR-GCN).

@@ -1,4 +1,5 @@
 """Score pickles: {clip name: (K,) float32 logits}, one for each stream."""
+
 import pickle
 
 import numpy as np
@@ -7,8 +8,10 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path
 
 ADMITTED = {  # module: names a score pickle may refer to
-    **dict.fromkeys(('builtins', '__builtin__'),
-                    {'dict', 'list', 'tuple', 'set', 'frozenset', 'int', 'float', 'str', 'bytes', 'bool'}),
+    **dict.fromkeys(
+        ('builtins', '__builtin__'),
+        {'dict', 'list', 'tuple', 'set', 'frozenset', 'int', 'float', 'str', 'bytes', 'bool'},
+    ),
     'collections': {'OrderedDict'},
     '_codecs': {'encode'},
     **dict.fromkeys(('numpy.core.multiarray', 'numpy._core.multiarray'), {'_reconstruct', 'scalar'}),
@@ -33,8 +36,18 @@ def read_arrays(path):
             return ArrayUnpickler(file).load()
     except OSError as error:
         raise InputError(f'cannot read {path}: {error.strerror}') from error
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError,
-            ModuleNotFoundError, OverflowError, MemoryError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        ModuleNotFoundError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise InputError(f'{path} is not a pickle of arrays alone: {error}') from error
 
 

@@ -1,4 +1,5 @@
 """What is random in a run, and the order of the clips: both follow from (seed, epoch) alone."""
+
 import random
 
 import numpy as np
@@ -41,6 +42,6 @@ class BatchOrder(Sampler):
         if self.shuffle:
             order = np.random.default_rng(self.seed_epoch).permutation(self.count)
         for batch in range(len(self)):
-            share = order[batch * self.batch_size:(batch + 1) * self.batch_size][self.rank::self.world_size]
+            share = order[batch * self.batch_size : (batch + 1) * self.batch_size][self.rank :: self.world_size]
             if len(share):
                 yield share.tolist()

@@ -1,4 +1,5 @@
 """The work directory: what a run leaves there, and what an earlier run left."""
+
 import csv
 import inspect
 import re
@@ -11,8 +12,10 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.scores import write_scores
 
-LEFT_BY_RUNS = (r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|'
-                r'confusion_matrix\.png|curves\.png|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv')
+LEFT_BY_RUNS = (
+    r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|'
+    r'confusion_matrix\.png|curves\.png|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
+)
 
 
 class WorkDir:
@@ -43,15 +46,18 @@ class WorkDir:
         if not self.occupied() or assume_yes:
             return
         if not sys.stdin.isatty():
-            raise InputError(f'{self.path} already holds a run; continue it with --resume auto, replace it with '
-                             '--assume-yes, or give another --work-dir')
+            raise InputError(
+                f'{self.path} already holds a run; continue it with --resume auto, replace it with '
+                '--assume-yes, or give another --work-dir'
+            )
         try:
             answer = input(f'{self.path} already holds a run. Replace it? [y/N] ')
         except EOFError:  # Ctrl-D
             answer = 'n'
         if answer.strip().lower() not in ('y', 'yes'):
-            raise InputError(f'{self.path} is left as it is; continue its run with --resume auto, or give another '
-                             '--work-dir')
+            raise InputError(
+                f'{self.path} is left as it is; continue its run with --resume auto, or give another --work-dir'
+            )
 
     def unbegun(self):
         """Was the run that the folder holds interrupted before its first checkpoint?"""
@@ -68,8 +74,13 @@ class WorkDir:
     def leftovers(self):
         """The files and folders that runs leave, by their names."""
         weights = re.escape(self.prefix.name) + r'-\d+-\d+(\.pt|_wrong\.txt|_right\.txt)'
-        return [path for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights)) if folder.is_dir()
-                for path in folder.iterdir() if re.fullmatch(left, path.name)]
+        return [
+            path
+            for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights))
+            if folder.is_dir()
+            for path in folder.iterdir()
+            if re.fullmatch(left, path.name)
+        ]
 
     def adopt(self, folder, best):
         """Copy the best epoch's weights of the run in another folder; `best` has their epoch and step."""
@@ -82,8 +93,11 @@ class WorkDir:
     def describe(self, arg, model, command_line):
         """Write config.yaml and copies of the source files of the model and of its parts."""
         write_text(self.path / 'config.yaml', config.dump(arg, command_line))
-        sources = {inspect.getsourcefile(type(part)) for part in model.modules()
-                   if type(part).__module__.split('.')[0] != 'torch'}
+        sources = {
+            inspect.getsourcefile(type(part))
+            for part in model.modules()
+            if type(part).__module__.split('.')[0] != 'torch'
+        }
         for source in sorted(sources):
             with atomic_path(self.path / Path(source).name) as temporary:
                 shutil.copyfile(source, temporary)
@@ -132,5 +146,6 @@ def write_verdicts(weights, name, result):
     stem = str(weights).removesuffix('.pt')
     verdicts = list(zip(name, result.scores.argmax(1).tolist(), result.label.tolist()))
     write_text(f'{stem}_right.txt', ''.join(f'{guess},{true}\n' for _, guess, true in verdicts))
-    write_text(f'{stem}_wrong.txt',
-               ''.join(f'{clip},{guess},{true}\n' for clip, guess, true in verdicts if guess != true))
+    write_text(
+        f'{stem}_wrong.txt', ''.join(f'{clip},{guess},{true}\n' for clip, guess, true in verdicts if guess != true)
+    )

@@ -1,4 +1,5 @@
 """`python -m feeders.prepare <command>`: what people download → the stores the feeders read."""
+
 import argparse
 import sys
 

@@ -2,6 +2,7 @@
 
 Memory stays flat in the number of clips: no more than a few chunks wait between the readers and the writer.
 """
+
 import contextlib
 import os
 import signal
@@ -22,13 +23,14 @@ from feeders.stores import SkeletonStoreWriter
 from torchlight.errors import InputError
 from torchlight.files import write_text
 
-CHUNK = 16        # clips a process reads at a time
+CHUNK = 16  # clips a process reads at a time
 WORTH_CHUNKS = 4  # fewer are read sooner than processes start
-SHOWN = 10        # left-out clips named on the terminal; the report names all
+SHOWN = 10  # left-out clips named on the terminal; the report names all
 
 
 class Clip(NamedTuple):
     """One clip for the store: frames (T, persons, V, C) float32; split 'train', 'test' or '' (by rule)."""
+
     name: str
     label: int
     frames: np.ndarray
@@ -37,6 +39,7 @@ class Clip(NamedTuple):
 
 class LeftOut(NamedTuple):
     """A clip that is not in the store. asked: the user named it."""
+
     source: str
     reason: str
     asked: bool = False
@@ -45,10 +48,18 @@ class LeftOut(NamedTuple):
 def add_arguments(parser, out='FILE.h5', out_help='the store to write; it appears when whole'):
     """The flags that every data set's command has."""
     parser.add_argument('--out', required=True, metavar=out, help=out_help)
-    parser.add_argument('--allow-missing', action='store_true',
-                        help='exit status 0 although clips were left out (the report names them)')
-    parser.add_argument('--num-worker', type=int, default=None, metavar='N',
-                        help='processes that read (default: one a core; 0: none besides this one)')
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='exit status 0 although clips were left out (the report names them)',
+    )
+    parser.add_argument(
+        '--num-worker',
+        type=int,
+        default=None,
+        metavar='N',
+        help='processes that read (default: one a core; 0: none besides this one)',
+    )
 
 
 def build_store(args, dataset, layout, sources, read, left_out=()):
@@ -74,8 +85,9 @@ def build_store(args, dataset, layout, sources, read, left_out=()):
             store.add(clip.name, clip.label, clip.frames, clip.split)
         if not taken:
             raise InputError(f'none of {len(sources) + len(left_out)} clips is usable; {_first(left_out)}')
-    return summarise(args, len(taken), left_out, time.perf_counter() - began,
-                     f'{Path(args.out).stat().st_size / 1e6:.1f} MB')
+    return summarise(
+        args, len(taken), left_out, time.perf_counter() - began, f'{Path(args.out).stat().st_size / 1e6:.1f} MB'
+    )
 
 
 @contextlib.contextmanager
@@ -106,9 +118,8 @@ def ordered_map(function, items, processes=None, chunk=CHUNK):
     if processes < 2:
         yield from map(function, items)
         return
-    chunks = (items[first:first + chunk] for first in range(0, len(items), chunk))
-    with ProcessPoolExecutor(processes, initializer=signal.signal,
-                             initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+    chunks = (items[first : first + chunk] for first in range(0, len(items), chunk))
+    with ProcessPoolExecutor(processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         waiting = deque()
         try:
             for part in chunks:
@@ -118,8 +129,9 @@ def ordered_map(function, items, processes=None, chunk=CHUNK):
             while waiting:
                 yield from waiting.popleft().result()
         except BrokenProcessPool as error:
-            raise InputError('a reading process was ended by the system, perhaps for want of memory; '
-                             'try a smaller --num-worker') from error
+            raise InputError(
+                'a reading process was ended by the system, perhaps for want of memory; try a smaller --num-worker'
+            ) from error
         finally:
             for future in waiting:
                 future.cancel()
@@ -130,14 +142,23 @@ def summarise(args, kept, left_out, seconds, note):
     out = Path(args.out)
     report = out.with_name(f'{out.name}.report.txt')
     unasked = [clip for clip in left_out if not clip.asked]
-    write_text(report, ''.join([f'{kept} clips stored, {len(left_out)} left out\n',
-                                *(f'{clip.source}: {clip.reason}\n' for clip in left_out)]))
+    write_text(
+        report,
+        ''.join(
+            [
+                f'{kept} clips stored, {len(left_out)} left out\n',
+                *(f'{clip.source}: {clip.reason}\n' for clip in left_out),
+            ]
+        ),
+    )
     for clip in unasked[:SHOWN]:
         print(f'left out: {clip.source}: {clip.reason}', file=sys.stderr)
     if len(unasked) > SHOWN:
         print(f'left out: {len(unasked) - SHOWN} more, see {report}', file=sys.stderr)
-    print(f'{out}: {kept} clips, {note}, {seconds:.1f} s ({kept / seconds:.0f} clips/s); '
-          f'{len(left_out)} left out, {len(left_out) - len(unasked)} of them as asked; report: {report}')
+    print(
+        f'{out}: {kept} clips, {note}, {seconds:.1f} s ({kept / seconds:.0f} clips/s); '
+        f'{len(left_out)} left out, {len(left_out) - len(unasked)} of them as asked; report: {report}'
+    )
     if unasked and not args.allow_missing:
         print(f'{len(unasked)} clips were left out unasked; --allow-missing accepts that', file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """What the labels mean, by data set, as the data sets' authors name their actions; label i is the i-th."""
 
+# fmt: off
 _NTU60 = (
     'drink water', 'eat meal', 'brush teeth', 'brush hair', 'drop', 'pick up', 'throw', 'sit down', 'stand up',
     'clapping', 'reading', 'writing', 'tear up paper', 'put on jacket', 'take off jacket', 'put on a shoe',
@@ -10,7 +11,9 @@ _NTU60 = (
     'cross hands in front', 'sneeze/cough', 'staggering', 'falling down', 'headache', 'chest pain', 'back pain',
     'neck pain', 'nausea/vomiting', 'fan self', 'punch/slap', 'kicking', 'pushing', 'pat on back', 'point finger',
     'hugging', 'giving object', 'touch pocket', 'shaking hands', 'walking towards', 'walking apart')
+# fmt: on
 
+# fmt: off
 _NTU120_MORE = (
     'put on headphone', 'take off headphone', 'shoot at basket', 'bounce ball', 'tennis bat swing',
     'juggle table tennis ball', 'hush', 'flick hair', 'thumb up', 'thumb down', 'make OK sign', 'make victory sign',
@@ -22,7 +25,9 @@ _NTU120_MORE = (
     'blow nose', 'hit with object', 'wield knife', 'knock over', 'grab stuff', 'shoot with gun', 'step on foot',
     'high-five', 'cheers and drink', 'carry object', 'take a photo', 'follow', 'whisper', 'exchange things',
     'support somebody', 'rock-paper-scissors')
+# fmt: on
 
+# fmt: off
 CLASS_NAMES = {
     'ntu60': _NTU60,
     'ntu120': _NTU60 + _NTU120_MORE,
@@ -35,6 +40,7 @@ CLASS_NAMES = {
     'sysu': ('drinking', 'pouring', 'calling phone', 'playing phone', 'wearing backpack', 'packing backpack',
              'sitting chair', 'moving chair', 'taking out wallet', 'taking from wallet', 'mopping', 'sweeping'),
 }
+# fmt: on
 
 
 def class_name(dataset, label):

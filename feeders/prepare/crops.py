@@ -13,6 +13,7 @@ Nothing is written here: `pictures` gives the images themselves, to whoever enco
 
 Legend: m moments, V joints, n observations of a body; boxes are (left, top, right, bottom) in pixels.
 """
+
 from functools import partial
 from typing import NamedTuple
 
@@ -25,15 +26,16 @@ from feeders.splits import parse_ntu
 from torchlight.errors import InputError
 
 MOMENTS = 5
-SIDE = 480                     # of the canvas, in pixels
+SIDE = 480  # of the canvas, in pixels
 PADDING = 0.15
-HIGH = 2.5                     # times the width; a strip is 5 times as high as wide
+HIGH = 2.5  # times the width; a strip is 5 times as high as wide
 IMAGE = np.array([1920, 1080])  # the video frame that the skeleton files count in; smaller copies are scaled
 TWO_PEOPLE = frozenset([*range(50, 61), *range(106, 121)])  # actions, counted from 1
 
 
 class Footage(NamedTuple):
     """A clip's name and the paths of its colour video and its `.skeleton` file."""
+
     name: str
     video: str
     skeleton: str
@@ -127,6 +129,7 @@ def require_packages():
         import av
         from PIL import Image
     except ImportError as error:
-        raise InputError('pictures from videos need the packages av and Pillow: '
-                         f'pip install -r LLMs/requirements.txt ({error})') from error
+        raise InputError(
+            f'pictures from videos need the packages av and Pillow: pip install -r LLMs/requirements.txt ({error})'
+        ) from error
     return av, Image

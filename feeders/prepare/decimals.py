@@ -6,6 +6,7 @@ written otherwise, such as 1.5e-05, goes through `float`.
 
 Legend: n numbers, W characters of the longest.
 """
+
 import numpy as np
 
 LONGEST = 32  # characters; no number of a recording comes near
@@ -42,7 +43,7 @@ def parse_decimals(text, start, end):
     np.negative(value, out=value, where=negative)
     plain = (digits + points + negative == length) & (points <= 1) & (digits >= 1) & (digits <= MOST_DIGITS)
     for index in np.flatnonzero(~plain):
-        value[index] = strict_float(text[start[index]:end[index]])
+        value[index] = strict_float(text[start[index] : end[index]])
     return value
 
 

@@ -4,14 +4,15 @@ Thresholds and order are those of the public preparation scripts, so that stores
 
 Legend: T frames, P actor slots (1 or 2), n observations of a body, V = 25 joints, xyz in metres.
 """
+
 import numpy as np
 
 from feeders.prepare.skeleton_file import JOINTS, ClipError
 
-SHORTEST = 11           # a body of so many frames or fewer is noise
-WIDEST = 0.8            # a frame wider than this share of its height is no standing person
+SHORTEST = 11  # a body of so many frames or fewer is noise
+WIDEST = 0.8  # a frame wider than this share of its height is no standing person
 INVALID_SHARE = 0.69754  # a body with so many of those frames is noise
-ORIGIN_JOINT = 1        # the middle of the spine
+ORIGIN_JOINT = 1  # the middle of the spine
 
 
 def prepare(recording):
@@ -92,7 +93,7 @@ def _motion(joints):
 
 def _one_actor(body, length):
     frames = np.zeros((length, 1, JOINTS, 3), np.float32)
-    frames[body.start:_end(body) + 1, 0] = body.joints
+    frames[body.start : _end(body) + 1, 0] = body.joints
     return frames
 
 
@@ -105,7 +106,7 @@ def _two_actors(people, length):
         for slot in (0, 1):
             first, last = taken[slot] or (start, start)
             if min(last, end) - max(first, start) <= 0:
-                frames[start:end + 1, slot] = body.joints
+                frames[start : end + 1, slot] = body.joints
                 taken[slot] = min(first, start), max(last, end)
                 break
     return frames

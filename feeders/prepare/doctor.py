@@ -2,6 +2,7 @@
 
 Legend: N clips, T frames, M persons, V joints, C coordinates, D feature width.
 """
+
 import hashlib
 from collections import Counter
 from pathlib import Path
@@ -33,8 +34,10 @@ class PublicArrays(SkeletonStore):
 
     def __init__(self, path):
         self.parts = [open_npz(path, split) for split in ('train', 'test')]
-        columns = [np.concatenate([getattr(part, key) for part in self.parts])
-                   for key in ('start', 'length', 'name', 'label', 'person')]
+        columns = [
+            np.concatenate([getattr(part, key) for part in self.parts])
+            for key in ('start', 'length', 'name', 'label', 'person')
+        ]
         split = ['train'] * len(self.parts[0]) + ['test'] * len(self.parts[1])
         classes = np.shape(np.load(path)['y_test'])[1:]
         dataset = {(60,): 'ntu60', (120,): 'ntu120'}.get(classes, '')
@@ -78,28 +81,40 @@ def open_any(path):
 def examine_skeletons(store):
     """What a skeleton store holds and what is wrong with it: two lists of str."""
     persons, joints, coordinates = store.layout
-    facts = [f'{len(store)} clips of {store.dataset or "an unnamed data set"}, '
-             f'{persons} persons × {joints} joints × {coordinates} coordinates']
+    facts = [
+        f'{len(store)} clips of {store.dataset or "an unnamed data set"}, '
+        f'{persons} persons × {joints} joints × {coordinates} coordinates'
+    ]
     if not len(store):
         return facts, ['it is empty']
     low, high, broken, zero, digests = _scan(store)
-    facts += [f'lengths {store.length.min()}–{store.length.max()} frames, median {np.median(store.length):g}, '
-              f'in all {store.length.sum()}',
-              'persons: ' + ', '.join(f'{count} clips of {number}' for number, count in _counts(store.person)),
-              f'values {low:.4g} … {high:.4g}', _classes(store)]
+    facts += [
+        f'lengths {store.length.min()}–{store.length.max()} frames, median {np.median(store.length):g}, '
+        f'in all {store.length.sum()}',
+        'persons: ' + ', '.join(f'{count} clips of {number}' for number, count in _counts(store.person)),
+        f'values {low:.4g} … {high:.4g}',
+        _classes(store),
+    ]
     facts += _splits(store, digests)
-    problems = [_some('clips hold NaN or Inf', broken), _some('clips are all zero', zero),
-                _some('names occur more than once', _repeated(store.name)),
-                _some('labels are out of range or not of their name', _wrong_labels(store)),
-                _some('clips have no frame', [n for n, length in zip(store.name, store.length) if length < 1])]
+    problems = [
+        _some('clips hold NaN or Inf', broken),
+        _some('clips are all zero', zero),
+        _some('names occur more than once', _repeated(store.name)),
+        _some('labels are out of range or not of their name', _wrong_labels(store)),
+        _some('clips have no frame', [n for n, length in zip(store.name, store.length) if length < 1]),
+    ]
     return facts, list(filter(None, problems))
 
 
 def examine_features(store):
     """What a feature store holds and what is wrong with it: two lists of str."""
-    facts = [f'{len(store.name)} features of width {store.width}; '
-             + (', '.join(f'{key}: {value}' for key, value in store.attributes.items()
-                          if key not in ('format', 'version')) or 'nothing is said of their origin')]
+    facts = [
+        f'{len(store.name)} features of width {store.width}; '
+        + (
+            ', '.join(f'{key}: {value}' for key, value in store.attributes.items() if key not in ('format', 'version'))
+            or 'nothing is said of their origin'
+        )
+    ]
     broken, zero, digests = [], [], set()
     for row, name in enumerate(store.name):
         feature = store.feature[row]
@@ -109,8 +124,11 @@ def examine_features(store):
             zero.append(name)
         digests.add(feature.tobytes())
     facts.append(f'{len(digests)} of them differ')
-    problems = [_some('features hold NaN or Inf', broken), _some('features are all zero', zero),
-                _some('names occur more than once', _repeated(store.name))]
+    problems = [
+        _some('features hold NaN or Inf', broken),
+        _some('features are all zero', zero),
+        _some('names occur more than once', _repeated(store.name)),
+    ]
     return facts, list(filter(None, problems))
 
 
@@ -167,8 +185,9 @@ def _scan(store):
 
 
 def _classes(store):
-    named = (f'{label} {class_name(store.dataset, label)}'.strip() + f' ({count})'
-             for label, count in _counts(store.label))
+    named = (
+        f'{label} {class_name(store.dataset, label)}'.strip() + f' ({count})' for label, count in _counts(store.label)
+    )
     return f'{len(set(store.label.tolist()))} classes (clips): ' + ', '.join(named)
 
 
@@ -184,9 +203,11 @@ def _splits(store, digests):
             continue
         known = {digest for name, digest in zip(store.name, digests) if name in train}
         twins = [name for name, digest in zip(store.name, digests) if name in test and digest in known]
-        lines.append(f'{benchmark or "its own splits"}: {len(train)} train, {len(test)} test'
-                     + _official(store.dataset, benchmark)
-                     + (f'; {_some("test clips are byte-identical to training clips", twins)}' if twins else ''))
+        lines.append(
+            f'{benchmark or "its own splits"}: {len(train)} train, {len(test)} test'
+            + _official(store.dataset, benchmark)
+            + (f'; {_some("test clips are byte-identical to training clips", twins)}' if twins else '')
+        )
     if len(set(digests)) < len(digests):
         lines.append(f'{len(digests) - len(set(digests))} clips repeat an earlier one byte for byte')
     return lines
@@ -194,8 +215,11 @@ def _splits(store, digests):
 
 def _official(dataset, benchmark):
     """' (official: …)', of every protocol for a store's own splits; '' where nothing is known."""
-    counts = [f'{rule} {train} train, {test} test' for (name, rule), (train, test) in OFFICIAL_COUNTS.items()
-              if name == dataset and benchmark in (None, rule)]
+    counts = [
+        f'{rule} {train} train, {test} test'
+        for (name, rule), (train, test) in OFFICIAL_COUNTS.items()
+        if name == dataset and benchmark in (None, rule)
+    ]
     return f' (official: {"; ".join(counts)})' if counts else ''
 
 

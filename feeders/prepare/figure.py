@@ -2,6 +2,7 @@
 
 Legend: T frames, M persons, V joints, C coordinates.
 """
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -31,8 +32,14 @@ def draw_clip(path, title, frames):
         for strength, person in zip((1, 0.45, 0.3, 0.2), pose):
             if person.any():
                 _draw_person(axis, person, strength)
-        axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect='equal', xticks=[], yticks=[],
-                 xlabel=f'frame {number}')
+        axis.set(
+            xlim=(low[0], high[0]),
+            ylim=(low[1], high[1]),
+            aspect='equal',
+            xticks=[],
+            yticks=[],
+            xlabel=f'frame {number}',
+        )
     figure.suptitle(f'{title}   (blue: left, red: right; pale: the second person)')
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format='png', dpi=100)

@@ -2,6 +2,7 @@
 
 A picture that is there already is left as it is, so a run that was interrupted goes on where it ended.
 """
+
 import io
 import time
 from functools import partial
@@ -24,8 +25,11 @@ def add_parsers(commands):
     parser = commands.add_parser('frames', help='NTU colour videos and skeletons → a picture a clip')
     parser.add_argument('--videos', required=True, metavar='DIR', help='the folder with <name>_rgb.avi, at any depth')
     parser.add_argument('--skeletons', required=True, nargs='+', metavar='DIR', help='folders of .skeleton files')
-    parser.add_argument('--exclude', metavar='FILE',
-                        help="the owners' list of recordings with missing skeletons: any text that names them")
+    parser.add_argument(
+        '--exclude',
+        metavar='FILE',
+        help="the owners' list of recordings with missing skeletons: any text that names them",
+    )
     add_arguments(parser, 'DIR', 'the folder for <name>.jpg; those that are there are not made again')
     parser.set_defaults(run=run)
 
@@ -48,10 +52,12 @@ def run(args):
         with whole_or_error(path), atomic_path(path) as temporary:
             temporary.write_bytes(data)
     if not kept:
-        raise InputError(f'none of {len(left_out)} videos gives a picture; the first: {left_out[0].source}: '
-                         f'{left_out[0].reason}')
-    return summarise(args, kept, left_out, time.perf_counter() - began,
-                     f'{len(footage) - len(wanted)} of them there before')
+        raise InputError(
+            f'none of {len(left_out)} videos gives a picture; the first: {left_out[0].source}: {left_out[0].reason}'
+        )
+    return summarise(
+        args, kept, left_out, time.perf_counter() - began, f'{len(footage) - len(wanted)} of them there before'
+    )
 
 
 def find_footage(videos, skeletons, excluded=()):
@@ -64,8 +70,9 @@ def find_footage(videos, skeletons, excluded=()):
     """
     if not Path(videos).is_dir():
         raise InputError(f'{videos} is not a folder; --videos takes the folder that holds <name>_rgb.avi')
-    files = sorted((file for file in Path(videos).rglob('*') if file.suffix.lower() in ENDINGS),
-                   key=lambda file: file.name)
+    files = sorted(
+        (file for file in Path(videos).rglob('*') if file.suffix.lower() in ENDINGS), key=lambda file: file.name
+    )
     if not files:
         raise InputError(f'no video ({", ".join(ENDINGS)}) in {videos}; --videos takes the folder of <name>_rgb.avi')
     skeleton = {file.stem: str(file) for file in reversed(find_files(skeletons, '--skeletons'))}

@@ -6,6 +6,7 @@ layout and was not tried on the original recordings.
 
 Legend: T frames, P = 1 person, V joints, xyz in metres.
 """
+
 import json
 import re
 from functools import partial
@@ -31,19 +32,36 @@ UTD_CLASSES, SYSU_CLASSES, SYSU_SUBJECTS = 27, 12, 40
 # put at the hand. {NTU joint: {v1 joint: share}}, both counted from 0; joints 3 to 19 are the same in both.
 _BASE, _CHEST = {12: 0.5, 16: 0.5}, {4: 0.375, 8: 0.375, 2: 0.25}
 _MIDDLE = {joint: 0.43 * _BASE.get(joint, 0) + 0.57 * _CHEST.get(joint, 0) for joint in (*_BASE, *_CHEST)}
-NTU_FROM_KINECT_V1 = {0: _BASE, 1: _MIDDLE, 2: {2: 1}, **{joint: {joint: 1} for joint in range(3, 20)}, 20: _CHEST,
-                      21: {7: 1.7, 6: -0.7}, 22: {7: 1}, 23: {11: 1.7, 10: -0.7}, 24: {11: 1}}
+NTU_FROM_KINECT_V1 = {
+    0: _BASE,
+    1: _MIDDLE,
+    2: {2: 1},
+    **{joint: {joint: 1} for joint in range(3, 20)},
+    20: _CHEST,
+    21: {7: 1.7, 6: -0.7},
+    22: {7: 1},
+    23: {11: 1.7, 10: -0.7},
+    24: {11: 1},
+}
 
 
 def add_parsers(commands):
     """The commands `ucla`, `utd-mhad` and `sysu`."""
-    for dataset, text in (('ucla', 'NW-UCLA: all_sqe/*.json'), ('utd-mhad', 'UTD-MHAD: Skeleton/*_skeleton.mat'),
-                          ('sysu', 'SYSU 3D HOI: folders …<action>/…<subject>/ with a .mat or .txt')):
+    for dataset, text in (
+        ('ucla', 'NW-UCLA: all_sqe/*.json'),
+        ('utd-mhad', 'UTD-MHAD: Skeleton/*_skeleton.mat'),
+        ('sysu', 'SYSU 3D HOI: folders …<action>/…<subject>/ with a .mat or .txt'),
+    ):
         parser = commands.add_parser(dataset, help=f'{text} → store')
         parser.add_argument('--raw', required=True, metavar='DIR', help='the folder that holds them')
         if dataset != 'ucla':
-            parser.add_argument('--joints', type=int, choices=(20, 25), default=20,
-                                help="25: mapped to NTU's joints, for transfer (a rule of ours)")
+            parser.add_argument(
+                '--joints',
+                type=int,
+                choices=(20, 25),
+                default=20,
+                help="25: mapped to NTU's joints, for transfer (a rule of ours)",
+            )
         add_arguments(parser)
         parser.set_defaults(run={'ucla': run_ucla, 'utd-mhad': run_utd, 'sysu': run_sysu}[dataset])
 
@@ -116,8 +134,12 @@ def read_sysu(joints, root, folder):
     action, subject = (int(number[1]) for number in numbers)
     if not (1 <= action <= SYSU_CLASSES and 1 <= subject <= SYSU_SUBJECTS):
         raise ClipError(f'action {action}, subject {subject}: expected 1–{SYSU_CLASSES} and 1–{SYSU_SUBJECTS}')
-    found = [(f'{file.name} {key}', value) for file in sorted(folder.glob('*.mat'))
-             for key, value in read_mat(file).items() if _is_skeleton(value)]
+    found = [
+        (f'{file.name} {key}', value)
+        for file in sorted(folder.glob('*.mat'))
+        for key, value in read_mat(file).items()
+        if _is_skeleton(value)
+    ]
     skeletons = [time_first(value) for _, value in found] or [read_text(file) for file in sorted(folder.glob('*.txt'))]
     world = [frames for (title, _), frames in zip(found, skeletons) if 'world' in title.lower()]
     skeletons = world or skeletons
@@ -180,5 +202,9 @@ def to_ntu_joints(frames):
 
 
 def _is_skeleton(value):
-    return (isinstance(value, np.ndarray) and value.ndim in (2, 3) and value.shape[:2] == (JOINTS, 3)
-            and value.dtype.kind in 'fiu')
+    return (
+        isinstance(value, np.ndarray)
+        and value.ndim in (2, 3)
+        and value.shape[:2] == (JOINTS, 3)
+        and value.dtype.kind in 'fiu'
+    )

@@ -1,4 +1,5 @@
 """Name lists: the clips of one split of a store, one a line."""
+
 from pathlib import Path
 
 from feeders.splits import PROTOCOLS, is_train, public_order
@@ -13,8 +14,11 @@ def add_parsers(commands):
     parser.add_argument('--store', required=True, metavar='FILE.h5')
     parser.add_argument('--benchmark', help='xsub, xview or xset (not for a store that names its splits)')
     parser.add_argument('--split', required=True, choices=('train', 'test'))
-    parser.add_argument('--public-order', action='store_true',
-                        help="in the order of the public NTU arrays, for scores that count instead of naming")
+    parser.add_argument(
+        '--public-order',
+        action='store_true',
+        help='in the order of the public NTU arrays, for scores that count instead of naming',
+    )
     parser.add_argument('--out', required=True, metavar='FILE.txt')
     parser.set_defaults(run=run)
 

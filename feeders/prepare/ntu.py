@@ -2,6 +2,7 @@
 
 Legend: N clips, T frames, 150 = 2 persons × 25 joints × xyz.
 """
+
 import re
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,11 @@ def add_parsers(commands):
     for dataset, classes in CLASSES.items():
         parser = commands.add_parser(dataset, help=f'NTU RGB+D, {classes} classes: .skeleton files → store')
         parser.add_argument('--raw', required=True, nargs='+', metavar='DIR', help='folders of .skeleton files')
-        parser.add_argument('--exclude', metavar='FILE',
-                            help="the owners' list of recordings with missing skeletons: any text that names them")
+        parser.add_argument(
+            '--exclude',
+            metavar='FILE',
+            help="the owners' list of recordings with missing skeletons: any text that names them",
+        )
         parser.add_argument('--npz', metavar='DIR', help='write the public .npz files there as well')
         add_arguments(parser)
         parser.set_defaults(run=partial(run, dataset))

@@ -2,6 +2,7 @@
 
 Legend: N clips, T = 300 frames, 150 = 2 persons × 25 joints × xyz.
 """
+
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path
 
 FRAMES = 300  # the longest NTU clip
-FILES = {('ntu60', 'xsub'): 'NTU60_CS.npz', ('ntu60', 'xview'): 'NTU60_CV.npz',
-         ('ntu120', 'xsub'): 'NTU120_CSub.npz', ('ntu120', 'xset'): 'NTU120_CSet.npz'}
+FILES = {
+    ('ntu60', 'xsub'): 'NTU60_CS.npz',
+    ('ntu60', 'xview'): 'NTU60_CV.npz',
+    ('ntu120', 'xsub'): 'NTU120_CSub.npz',
+    ('ntu120', 'xset'): 'NTU120_CSet.npz',
+}
 NUM_CLASS = {'ntu60': 60, 'ntu120': 120}
 
 
@@ -27,18 +32,24 @@ def write_public_npz(store_path, folder):
     store = open_skeletons(store_path)
     too_long = [name for name, length in zip(store.name, store.length) if length > FRAMES]
     if too_long:
-        raise InputError(f'{len(too_long)} clips are longer than the {FRAMES} frames of the public .npz, the first: '
-                         f'{too_long[0]}; the store {store_path} holds them, no .npz is written')
+        raise InputError(
+            f'{len(too_long)} clips are longer than the {FRAMES} frames of the public .npz, the first: '
+            f'{too_long[0]}; the store {store_path} holds them, no .npz is written'
+        )
     row = {name: index for index, name in enumerate(store.name)}
     for benchmark in PROTOCOLS[store.dataset]:
         path = Path(folder) / FILES[store.dataset, benchmark]
         with whole_or_error(path), atomic_path(path) as temporary, zipfile.ZipFile(temporary, 'w') as archive:
             for split in ('train', 'test'):
-                names = [name for name in store.name
-                         if is_train(name, store.dataset, benchmark) == (split == 'train')]
+                names = [name for name in store.name if is_train(name, store.dataset, benchmark) == (split == 'train')]
                 rows = [row[name] for name in public_order(names, benchmark)]
-                _write_member(archive, f'x_{split}', (len(rows), FRAMES, 150), np.float32,
-                              (padded(store, index) for index in rows))
+                _write_member(
+                    archive,
+                    f'x_{split}',
+                    (len(rows), FRAMES, 150),
+                    np.float32,
+                    (padded(store, index) for index in rows),
+                )
                 one_hot = np.eye(NUM_CLASS[store.dataset])[store.label[rows]]
                 _write_member(archive, f'y_{split}', one_hot.shape, np.float64, [one_hot])
         print(f'{path}: {len(store)} clips')
@@ -47,7 +58,7 @@ def write_public_npz(store_path, folder):
 def padded(store, index):
     """(300, 150) float32: a clip as the public arrays hold it; NTU120 copies a one-person clip's actor to slot 2."""
     frames = np.zeros((FRAMES, 2, 25, 3), np.float32)
-    frames[:store.length[index]] = store.clip(index)
+    frames[: store.length[index]] = store.clip(index)
     if store.dataset == 'ntu120' and store.person[index] == 1:
         frames[:, 1] = frames[:, 0]
     return frames.reshape(FRAMES, 150)

@@ -6,6 +6,7 @@ the place in the depth and in the colour image (tokens 5 and 6), an orientation,
 
 Legend: T frames that hold a body, n observations of one body, V = 25 joints, K columns asked for.
 """
+
 from itertools import chain
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from feeders.prepare.decimals import parse_decimals, strict_float
 JOINTS = 25
 POSITION = (0, 1, 2)  # x, y, z: metres from the camera, y up
 LARGEST = float(np.finfo(np.float32).max)
-COLOUR = (5, 6)       # pixels in the 1920×1080 image; may lie outside it, or be NaN or Inf where unknown
+COLOUR = (5, 6)  # pixels in the 1920×1080 image; may lie outside it, or be NaN or Inf where unknown
 
 
 class ClipError(Exception):
@@ -36,6 +37,7 @@ class Body(NamedTuple):
     id: its text (as a number, some ids collide). frame: (n,) int64, the recorded frame of each observation.
     start: the first observation's index among the T kept frames. joints: (n, V, K) float32.
     """
+
     id: str
     frame: np.ndarray
     start: int
@@ -44,6 +46,7 @@ class Body(NamedTuple):
 
 class Recording(NamedTuple):
     """A parsed file. length: T, the frames that hold a body. bodies: in order of first appearance."""
+
     length: int
     bodies: list
 
@@ -76,8 +79,11 @@ def parse_skeleton(text, columns=POSITION):
     bodies, row = [], 0
     for identity, observations in seen.items():
         frame = np.array([frame for _, frame, _ in observations])
-        bodies.append(Body(identity.decode('ascii', 'backslashreplace'), frame, observations[0][2],
-                           values[row:row + len(frame)]))
+        bodies.append(
+            Body(
+                identity.decode('ascii', 'backslashreplace'), frame, observations[0][2], values[row : row + len(frame)]
+            )
+        )
         row += len(frame)
     return Recording(length, bodies)
 
@@ -94,7 +100,7 @@ def _walk(lines):
                 raise ClipError(f'{joints} joints, expected {JOINTS}', here + 2)
             info = lines[here].split(None, 1)
             if not info:
-                raise ClipError('expected a body\'s info line, its id first', here + 1)
+                raise ClipError("expected a body's info line, its id first", here + 1)
             seen.setdefault(info[0], []).append((here + 2, frame, kept))
             here += 2 + JOINTS
         kept += bodies > 0
@@ -121,7 +127,7 @@ def _joint_values(lines, first_lines, columns):
     """(observations, V, K) float32, of the 25 lines that begin at each of `first_lines`."""
     if not first_lines:
         return np.zeros((0, JOINTS, len(columns)), np.float32)
-    rows = list(chain.from_iterable([lines[first:first + JOINTS] for first in first_lines]))
+    rows = list(chain.from_iterable([lines[first : first + JOINTS] for first in first_lines]))
     try:
         values = _evenly_spaced(b'\n'.join(rows), columns)
     except ValueError:

@@ -2,6 +2,7 @@
 
 Legend: N clips, T frames, M persons, V joints, C coordinates.
 """
+
 import csv
 from functools import partial
 from pathlib import Path
@@ -58,8 +59,10 @@ def read_row(stores, dataset, source):
     store = stores[split]
     name, label, frames = store.name[index], int(store.label[index]), store.clip(index)
     if not name.startswith(f'{split}_') and ntu_label(name) != label:
-        raise ClipError(f'row {index} of x_{split} has label {label}, and {name} means {ntu_label(name)}: '
-                        'the names are in another order, or of another file')
+        raise ClipError(
+            f'row {index} of x_{split} has label {label}, and {name} means {ntu_label(name)}: '
+            'the names are in another order, or of another file'
+        )
     if not len(frames) or not np.isfinite(frames).all():
         raise ClipError(f'row {index} of x_{split} holds NaN, Inf or no frame')
     alone = np.array_equal(frames[:, 0], frames[:, 1]) if dataset == 'ntu120' else not frames[:, 1].any()
@@ -73,8 +76,10 @@ def _names_of(args):
     if args.benchmark is None or args.train_names or args.test_names:
         raise InputError('--names holds the clips of both splits: give --benchmark with it, and no other list')
     ordered = public_order(read_names(args.names), args.benchmark)
-    return {split: [name for name in ordered if is_train(name, args.dataset, args.benchmark) == (split == 'train')]
-            for split in SPLITS}
+    return {
+        split: [name for name in ordered if is_train(name, args.dataset, args.benchmark) == (split == 'train')]
+        for split in SPLITS
+    }
 
 
 def run_custom(args):
@@ -84,8 +89,11 @@ def run_custom(args):
     if not folder.is_dir():
         raise InputError(f'{folder} is not a folder; --raw takes the folder of the <name>.npy')
     named = {name for name, _, _ in rows}
-    left_out += [LeftOut(str(file), f'is not in {args.labels}') for file in sorted(folder.glob('*.npy'))
-                 if file.stem not in named]
+    left_out += [
+        LeftOut(str(file), f'is not in {args.labels}')
+        for file in sorted(folder.glob('*.npy'))
+        if file.stem not in named
+    ]
     layout = _layout(folder, [name for name, _, _ in rows])
     return build_store(args, args.dataset, layout, rows, partial(read_array, folder, layout), left_out)
 

@@ -6,6 +6,7 @@ Prints the whole command's time and peak memory, the search's, and, where pandas
 how a stream's unpickled dict becomes a joined (N, K) array, here and by a DataFrame that is transposed: best of
 5 rounds that alternate between the two. Unpickling, the same for both, is given beside it.
 """
+
 import os
 import resource
 import subprocess
@@ -38,8 +39,11 @@ def run_command(folder, *more):
     """Seconds of wall clock, seconds of processor, and the most MB so far, of the command as a user runs it."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     files = [f'--{stream}_Score={folder / stream}.pkl' for stream in STREAMS]
-    subprocess.run([sys.executable, ROOT / 'Ensemble' / 'ensemble.py', *files, '--benchmark', 'NTU120XSub', *more],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, ROOT / 'Ensemble' / 'ensemble.py', *files, '--benchmark', 'NTU120XSub', *more],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return f'{wall:.2f} s ({processor:.2f} s of processor), peak {after.ru_maxrss / 1024:.0f} MB'
@@ -75,9 +79,11 @@ def against_pandas(path, names):
         assert np.array_equal(expected, found)
         rounds.append((reading, slow, fast))
     reading, slow, fast = np.min(rounds, 0)
-    print(f'a stream, {CLIPS} × {CLASSES}: pandas {pandas.__version__} {1000 * slow:.0f} ms, here '
-          f'{1000 * fast:.0f} ms: {slow / fast:.1f} times; with unpickling ({1000 * reading:.0f} ms): '
-          f'{(reading + slow) / (reading + fast):.1f} times')
+    print(
+        f'a stream, {CLIPS} × {CLASSES}: pandas {pandas.__version__} {1000 * slow:.0f} ms, here '
+        f'{1000 * fast:.0f} ms: {slow / fast:.1f} times; with unpickling ({1000 * reading:.0f} ms): '
+        f'{(reading + slow) / (reading + fast):.1f} times'
+    )
 
 
 def main():

@@ -6,6 +6,7 @@ Without a store, 256 clips are made up: 40 to 150 frames, two persons in every f
 and take the bones with the same random numbers. Prints batches of 64 a second, best of 5 rounds that alternate between
 the two, and their ratio.
 """
+
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from feeders.stores import SkeletonStoreWriter, open_skeletons
 from graph import ntu_rgb_d
 
 ROUNDS, BATCH, WINDOW, LONGEST = 5, 64, 64, 300
-AUGMENTED = dict(window_size=WINDOW, p_interval=[.5, 1], random_rot=True, bone=True)
+AUGMENTED = dict(window_size=WINDOW, p_interval=[0.5, 1], random_rot=True, bone=True)
 
 
 def make_up(path, clips=256, seed=0):
@@ -44,9 +45,9 @@ def padded(store):
 def one_clip(x, draws):
     """What one writes first: (300, 2, 25, 3) → (3, 64, 25, 2), each step for one clip."""
     valid = int((x.sum((1, 2, 3)) != 0).sum())
-    kept = min(max(int(np.floor(valid * (.5 + draws[0] / 2))), LEAST_CROP), valid)
+    kept = min(max(int(np.floor(valid * (0.5 + draws[0] / 2))), LEAST_CROP), valid)
     start = int(draws[1] * (valid - kept + 1))
-    crop = torch.from_numpy(x[start:start + kept]).permute(3, 1, 2, 0).reshape(1, 1, -1, kept)
+    crop = torch.from_numpy(x[start : start + kept]).permute(3, 1, 2, 0).reshape(1, 1, -1, kept)
     crop = functional.interpolate(crop, size=(crop.shape[2], WINDOW), mode='bilinear', align_corners=False)
     crop = crop.reshape(3, -1, WINDOW)  # coordinates, persons × joints, frames
     matrix = transforms.rotation((2 * draws[None, 2:] - 1) * LARGEST_ANGLE)[0]
@@ -77,14 +78,17 @@ def compare(path):
     feeder, x = Feeder(path, 'all', **AUGMENTED), padded(open_skeletons(path))
     feeder.set_epoch(1, 0)
     order = np.random.default_rng(0).permutation(len(feeder)).tolist()
-    batches = [order[first:first + BATCH] for first in range(0, len(order) - BATCH + 1, BATCH)]
+    batches = [order[first : first + BATCH] for first in range(0, len(order) - BATCH + 1, BATCH)]
     difference = (plain_batch(x, batches[0]) - feeder.__getitems__(batches[0]).skeleton).abs().max()
     assert difference < 1e-4, f'the two differ by {difference}'
-    rounds = [(rate(lambda batch: plain_batch(x, batch), batches), rate(feeder.__getitems__, batches))
-              for _ in range(ROUNDS)]
+    rounds = [
+        (rate(lambda batch: plain_batch(x, batch), batches), rate(feeder.__getitems__, batches)) for _ in range(ROUNDS)
+    ]
     plain, whole = np.max(rounds, 0)
-    print(f'{len(feeder)} clips: clip by clip {plain:.1f}, whole batches {whole:.1f} batches of {BATCH} a second: '
-          f'{whole / plain:.1f} times')
+    print(
+        f'{len(feeder)} clips: clip by clip {plain:.1f}, whole batches {whole:.1f} batches of {BATCH} a second: '
+        f'{whole / plain:.1f} times'
+    )
 
 
 def main(path=None):

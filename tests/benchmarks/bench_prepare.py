@@ -5,6 +5,7 @@
 Without a folder, files are made up: 80 frames of one person. Prints milliseconds a clip, best of 5 rounds that
 alternate between the two, and their ratio.
 """
+
 import sys
 import time
 from pathlib import Path
@@ -28,9 +29,18 @@ def parse_plainly(text):
             joints = [np.array(next(lines).split()[:3], dtype=np.float32) for _ in range(int(next(lines)))]
             seen.setdefault(identity, []).append((frame, kept, np.stack(joints)))
         kept += bodies > 0
-    return Recording(kept, [Body(identity, np.array([frame for frame, _, _ in observations]), observations[0][1],
-                                 np.stack([joints for _, _, joints in observations]))
-                            for identity, observations in seen.items()])
+    return Recording(
+        kept,
+        [
+            Body(
+                identity,
+                np.array([frame for frame, _, _ in observations]),
+                observations[0][1],
+                np.stack([joints for _, _, joints in observations]),
+            )
+            for identity, observations in seen.items()
+        ],
+    )
 
 
 def made_up(frames=80, seed=0):
@@ -38,8 +48,12 @@ def made_up(frames=80, seed=0):
     rng = np.random.default_rng(seed)
     lines = [str(frames)]
     for pose in rng.normal(size=(frames, 25, 11)).astype(np.float32):
-        lines += ['1', '72057594037931101 0 1 1 1 1 0 0.02764709 0.05745083 2', '25',
-                  *(' '.join(map(str, [*row, 2])) for row in pose)]
+        lines += [
+            '1',
+            '72057594037931101 0 1 1 1 1 0 0.02764709 0.05745083 2',
+            '25',
+            *(' '.join(map(str, [*row, 2])) for row in pose),
+        ]
     return '\n'.join(lines).encode()
 
 
@@ -52,8 +66,11 @@ def seconds(parse, texts):
 
 def main(folder=None):
     """Print one line."""
-    texts = [path.read_bytes() for path in sorted(Path(folder).glob('*.skeleton'))] if folder else \
-        [made_up(seed=seed) for seed in range(10)]
+    texts = (
+        [path.read_bytes() for path in sorted(Path(folder).glob('*.skeleton'))]
+        if folder
+        else [made_up(seed=seed) for seed in range(10)]
+    )
     for text in texts:
         assert np.array_equal(denoise.prepare(parse_skeleton(text)), denoise.prepare(parse_plainly(text)))
     rounds = [(seconds(parse_plainly, texts), seconds(parse_skeleton, texts)) for _ in range(ROUNDS)]

@@ -6,6 +6,7 @@ Video and text features are precomputed, as in training. The steps of the models
 median time and the medians of the ratios within a round, which a busy machine moves less than the times.
 Legend: N clips, M persons, C channels, T frames, V joints.
 """
+
 import argparse
 import copy
 import time
@@ -17,7 +18,7 @@ from torch import nn
 
 from model.MMCL import Model, loss_terms
 
-WEIGHTS = {'cross_entropy': 1, 'refined': .2, 'alignment': .1}
+WEIGHTS = {'cross_entropy': 1, 'refined': 0.2, 'alignment': 0.1}
 SIZES = {'num_class': 60, 'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}
 FRAMES, VIDEO_DIM, TEXT_DIM = 64, 1000, 768
 
@@ -82,24 +83,30 @@ def make_steps(batch_size, device):
     mmcl = Model(**SIZES, video_dim=VIDEO_DIM, text_dim=TEXT_DIM).to(device).train()
     models = {'MMCL': mmcl, 'student': copy.deepcopy(mmcl.student), 'plain CTR-GCN': PlainCTRGCN(mmcl.student)}
     skeleton = torch.randn(batch_size, 3, FRAMES, SIZES['num_point'], SIZES['num_person'], device=device)
-    features = {'video': torch.randn(batch_size, VIDEO_DIM, device=device),
-                'text': torch.randn(batch_size, TEXT_DIM, device=device)}
+    features = {
+        'video': torch.randn(batch_size, VIDEO_DIM, device=device),
+        'text': torch.randn(batch_size, TEXT_DIM, device=device),
+    }
     label = torch.randint(SIZES['num_class'], (batch_size,), device=device)
-    loss = {'MMCL': lambda: sum(WEIGHTS[name] * term for name, term in
-                                loss_terms(mmcl(skeleton, **features), label).items()),
-            'student': lambda: loss_terms(models['student'](skeleton), label)['cross_entropy'],
-            'plain CTR-GCN': lambda: F.cross_entropy(models['plain CTR-GCN'](skeleton), label)}
+    loss = {
+        'MMCL': lambda: sum(
+            WEIGHTS[name] * term for name, term in loss_terms(mmcl(skeleton, **features), label).items()
+        ),
+        'student': lambda: loss_terms(models['student'](skeleton), label)['cross_entropy'],
+        'plain CTR-GCN': lambda: F.cross_entropy(models['plain CTR-GCN'](skeleton), label),
+    }
     return {name: training_step(model, loss[name]) for name, model in models.items()}
 
 
 def training_step(model, loss):
     """Forward, backward and the optimiser of the recipe."""
-    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=.9, nesterov=True, weight_decay=4e-4)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True, weight_decay=4e-4)
 
     def step():
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
+
     return step
 
 

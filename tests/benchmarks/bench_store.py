@@ -7,6 +7,7 @@ processes' greatest resident memory, in which pages that they share count more t
 alternate between the mapped file and memory; printed are the medians of the time of a batch and of the ratio within
 a round, which a busy machine moves less than the times.
 """
+
 import argparse
 import copy
 import os
@@ -35,20 +36,22 @@ def made_up_store(path, clips, seed=0):
     with SkeletonStoreWriter(path, 'ntu60', (2, 25, 3)) as store:
         for clip, (length, first) in enumerate(zip(rng.integers(*LENGTHS, clips), rng.integers(0, 1000, clips))):
             number = f'S{clip // 3600 + 1:03}C001P{clip // 60 % 60 + 1:03}R001A{clip % 60 + 1:03}'
-            store.add(number, clip % 60, pool[first:first + length])
+            store.add(number, clip % 60, pool[first : first + length])
 
 
 def loader(feeder, workers):
     """As training reads it: whole batches in random order."""
-    return DataLoader(feeder, batch_sampler=BatchOrder(len(feeder), BATCH, True, 0, 1), num_workers=workers,
-                      collate_fn=collate)
+    return DataLoader(
+        feeder, batch_sampler=BatchOrder(len(feeder), BATCH, True, 0, 1), num_workers=workers, collate_fn=collate
+    )
 
 
 def peak_memory():
     """The greatest resident memory so far, in bytes, of this process and its children together."""
     children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
-    peaks = [re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{process}/status').read_text())
-             for process in ('self', *children)]
+    peaks = [
+        re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{process}/status').read_text()) for process in ('self', *children)
+    ]
     return sum(1024 * int(peak[1]) for peak in peaks if peak)
 
 
@@ -79,11 +82,14 @@ def main():
         in_memory.store = copy.copy(mapped.store)
         in_memory.store.frames = mapped.store.frames[:]
         for workers in WORKERS:
-            rounds = np.array([[seconds(feeder, workers, args.batches) for feeder in (mapped, in_memory)]
-                               for _ in range(ROUNDS)])
+            rounds = np.array(
+                [[seconds(feeder, workers, args.batches) for feeder in (mapped, in_memory)] for _ in range(ROUNDS)]
+            )
             file, memory = 1000 * np.median(rounds, 0)
-            print(f'{workers} workers: a batch of {BATCH} takes {file:.1f} ms mapped, {memory:.1f} ms from memory; '
-                  f'ratio {np.median(rounds[:, 0] / rounds[:, 1]):.2f}')
+            print(
+                f'{workers} workers: a batch of {BATCH} takes {file:.1f} ms mapped, {memory:.1f} ms from memory; '
+                f'ratio {np.median(rounds[:, 0] / rounds[:, 1]):.2f}'
+            )
 
 
 if __name__ == '__main__':
