@@ -1,30 +1,33 @@
 """Weights and checkpoints on disk.
 
-Weights are plain CPU state_dicts, readable with `weights_only=True`. Public CTR-GCN, HD-GCN and MMCL files and
-this program's own differ in their keys alone; `canonical` gives all of them one name.
+Weights are plain CPU state_dicts, readable with `weights_only=True`. Public CTR-GCN, HD-GCN and MMCL files and this
+program's own differ only in their keys; `canonical` gives each weight one name.
 """
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
-from torchlight.errors import InputError
+from torchlight.errors import InputError, first_few
 from torchlight.files import atomic_path
 
 RENAMED = {'FAM_Aligh.': 'fam.', 'mlp.': 'frm.gate.', 'PosMatrix': 'frm.positive', 'NegMatrix': 'frm.negative'}
 WRAPPERS = ('module.', '_orig_mod.', 'student.')
 HELPERS = ('fam.', 'frm.')
 CHECKPOINT_KEYS = {'model', 'optimizer', 'scaler', 'epoch', 'global_step', 'best', 'history', 'arg'}
-SHOWN = 8
+SHOWN = 8  # weight names in an error message
 
 
-def canonical(key):
-    """The common name of a weight, or None for one that no model here has.
+def canonical(key: str) -> str | None:
+    """Return the common name of a weight, or None for one that no model here has.
 
-    `module.l1.gcn1.PA`, `student.l1.gcn1.PA` → `l1.gcn1.PA`; `inception_v3.…` (the public MMCL's encoder)
-    and `….conv_d.…` (HD-GCN's second name of its last level) → None.
+    `module.l1.gcn1.PA` and `student.l1.gcn1.PA` → `l1.gcn1.PA`; `inception_v3.…` (the public MMCL's encoder) and
+    `….conv_d.…` (a second name that HD-GCN's last level has) → None.
     """
     while key.startswith(WRAPPERS):
         key = key.split('.', 1)[1]
@@ -36,51 +39,62 @@ def canonical(key):
     return key
 
 
-def read_weights(path):
-    """The state_dict in a weights file or in a checkpoint of this program; raises InputError for anything else."""
+def read_weights(path: str | Path) -> Mapping[str, torch.Tensor]:
+    """Read the state_dict in a weights file or in a training checkpoint; raise InputError for anything else."""
     found = _read(path)
     if isinstance(found, Mapping) and isinstance(found.get('model'), Mapping):
         found = found['model']
     if not isinstance(found, Mapping) or not all(
         isinstance(key, str) and torch.is_tensor(value) for key, value in found.items()
     ):
-        raise InputError(f'{path} holds {type(found).__name__}, not a state_dict of tensors')
+        raise InputError(f'{path} contains a {type(found).__name__}; expected a state_dict of tensors')
     return found
 
 
-def read_checkpoint(path, model):
-    """The dict in a checkpoint.pt, after its weights are loaded into `model`."""
+def read_checkpoint(path: str | Path, model: nn.Module) -> Mapping[str, Any]:
+    """Read the dict in a checkpoint.pt and load its weights into `model`; raise InputError for any other file."""
     state = _read(path)
     if not isinstance(state, Mapping) or not CHECKPOINT_KEYS <= state.keys():
-        raise InputError(f'{path} is no checkpoint to resume; for weights alone use --weights')
+        raise InputError(f'{path} is not a training checkpoint; to load only weights, use --weights')
     load_weights(model, state['model'])
     return state
 
 
-def _read(path):
+def _read(path: str | Path) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # on the pickle protocol of files that are no weights
+            warnings.simplefilter('ignore')  # about the pickle protocol of files that are not weights
             return torch.load(path, map_location='cpu', weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f'the weights file {path} does not exist') from error
     except OSError as error:
         raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
-    except Exception as error:  # of foreign bytes the unpickler makes almost any error
+    except Exception as error:  # on foreign bytes the unpickler raises almost any error
         raise InputError(
-            f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or holds '
-            'more than tensors and plain containers'
+            f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or contains more than tensors '
+            'and plain containers'
         ) from error
 
 
-def load_weights(model, weights, ignore_weights=()):
+def load_weights(
+    model: nn.Module, weights: str | Path | Mapping[str, torch.Tensor], ignore_weights: Sequence[str] = ()
+) -> list[str]:
     """Load weights of any known origin, strictly.
 
-    Args:
-        model: a student or an MMCL model. weights: a path, or a mapping of names to tensors.
-        ignore_weights: names or parts of dotted names (`fc`, `l10.gcn1`) to leave as they are.
-    Returns: the names that were left out although the file has them: helper branches this model was built without.
-    Raises InputError with the missing, unexpected and mis-shaped names.
+    Parameters
+    ----------
+    model : a student or an MMCL model.
+    weights : path, or a mapping of names to tensors.
+    ignore_weights : names, or parts of dotted names (`fc`, `l10.gcn1`), to leave as they are (default: none).
+
+    Returns
+    -------
+    list of str. Names that were left out although the file has them: helper branches that this model does not have.
+
+    Raises
+    ------
+    InputError
+        With the names that are missing, unexpected, or of another shape.
     """
     source = weights if isinstance(weights, Mapping) else read_weights(weights)
     given = {canonical(key): value for key, value in source.items()}
@@ -89,7 +103,7 @@ def load_weights(model, weights, ignore_weights=()):
     for word in ignore_weights:
         ignored = [name for name in given.keys() | wanted.keys() if f'.{word}.' in f'.{name}.']
         if not ignored:
-            raise InputError(f'ignore_weights has {word!r}, which is part of no weight name')
+            raise InputError(f'ignore_weights has {word!r}, which is not part of any weight name')
         for name in ignored:
             given.pop(name, None)
             wanted.pop(name, None)
@@ -102,37 +116,37 @@ def load_weights(model, weights, ignore_weights=()):
     return helpers
 
 
-def _require_fit(given, wanted, state, weights):
+def _require_fit(
+    given: Mapping[str, torch.Tensor],
+    wanted: Mapping[str, str],
+    state: Mapping[str, torch.Tensor],
+    weights: str | Path | Mapping,
+) -> None:
     misshaped = [
         f'{name} {tuple(given[name].shape)} for {tuple(state[key].shape)}'
         for name, key in wanted.items()
         if name in given and given[name].shape != state[key].shape
     ]
-    problems = [
-        f'{len(names)} {kind} ({", ".join(names[:SHOWN])}{", …" if len(names) > SHOWN else ""})'
-        for kind, names in (
-            ('missing', [name for name in wanted if name not in given]),
-            ('unexpected', [name for name in given if name not in wanted]),
-            ('of another shape', misshaped),
-        )
-        if names
-    ]
+    missing = [name for name in wanted if name not in given]
+    unexpected = [name for name in given if name not in wanted]
+    found = (('missing', missing), ('unexpected', unexpected), ('of another shape', misshaped))
+    problems = [f'{len(names)} {kind} ({first_few(names, SHOWN)})' for kind, names in found if names]
     if problems:
-        origin = 'these weights are' if isinstance(weights, Mapping) else f'{weights} is'
+        origin = 'these weights belong' if isinstance(weights, Mapping) else f'{weights} belongs'
         raise InputError(
-            f'{origin} of another model: {"; ".join(problems)}; leave some out on purpose with --ignore-weights'
+            f'{origin} to another model: {"; ".join(problems)}; leave some out on purpose with --ignore-weights'
         )
 
 
-def plain_state(model):
-    """A state_dict on the CPU without the wrappers' prefixes (`module.`, `_orig_mod.`)."""
+def plain_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return a state_dict on the CPU without the prefixes of wrappers (`module.`, `_orig_mod.`)."""
     return {
         re.sub(r'^((module|_orig_mod)\.)+', '', key): value.detach().cpu().clone()
         for key, value in model.state_dict().items()
     }
 
 
-def save(value, path):
-    """Write a state_dict or a checkpoint; `path` changes only once the file is whole."""
+def save(value: Any, path: str | Path) -> None:
+    """Write a state_dict or a checkpoint; `path` changes only when the file is complete."""
     with atomic_path(path) as temporary:
         torch.save(value, temporary)

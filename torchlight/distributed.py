@@ -1,44 +1,63 @@
 """Devices, and several of them: DataParallel in one process, DistributedDataParallel under torchrun."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
+from torchlight.command import SWITCH, Parser
 from torchlight.errors import InputError
 
+AMP = {'no': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
-def start():
-    """Join the process group when torchrun started this process: gloo, and nccl between GPUs."""
+
+def add_flags(parser: Parser) -> None:
+    """Add the flags that say on which devices, and in which number format, the network runs."""
+    devices = 'GPU numbers, or cpu (default: the first GPU, or the CPU without one)'
+    parser.add('--device', type=parse_device, nargs='+', default=[], metavar='N', help=devices)
+    parser.add('--amp', choices=list(AMP), default='no', help='format of automatic mixed precision (default: no)')
+    parser.add('--compile', **SWITCH, help='compile the model with torch.compile')
+
+
+def autocast(device: torch.device, amp: str) -> torch.autocast:
+    """Return the context of a network in the number format of --amp."""
+    return torch.autocast(device.type, AMP[amp], enabled=amp != 'no')
+
+
+@contextlib.contextmanager
+def process_group() -> Iterator[None]:
+    """Join the process group if torchrun started this process (gloo; nccl between GPUs), and leave it at the end."""
     if {'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR'} <= os.environ.keys() and not dist.is_initialized():
         dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo')
+    try:
+        yield
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
-def stop():
-    """Leave the process group, where there is one."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
-def rank():
-    """This process's number, 0 for the only one."""
+def rank() -> int:
+    """Return the number of this process, 0 for the only one."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def world_size():
-    """Processes of this run."""
+def world_size() -> int:
+    """Return the number of processes of this run."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def barrier():
-    """Wait for the other processes, where there are any."""
+def barrier() -> None:
+    """Wait for the other processes, if there are any."""
     if dist.is_initialized():
         dist.barrier()
 
 
-def gather(value):
-    """A list of every process's `value`, in rank order, on every process."""
+def gather(value: Any) -> list:
+    """Return a list of every process's `value`, in rank order, on every process."""
     if not dist.is_initialized():
         return [value]
     values = [None] * dist.get_world_size()
@@ -46,7 +65,7 @@ def gather(value):
     return values
 
 
-def on_first(action):
+def on_first(action: Callable[[], None]) -> None:
     """Call `action()` on the first process; an InputError there is raised on every process."""
     problem = None
     if rank() == 0:
@@ -59,52 +78,61 @@ def on_first(action):
         raise InputError(problem)
 
 
-def share_buffers(model):
+def share_buffers(model: nn.Module) -> None:
     """Give every process the first one's buffers (batch-norm statistics), as the weights already are."""
     if dist.is_initialized():
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
 
-def parse_device(word):
-    """A word of --device: `cpu`, or the number of a GPU."""
+def parse_device(word: str) -> str | int:
+    """Flag type: `cpu`, or the number of a GPU."""
     return 'cpu' if str(word) == 'cpu' else int(word)
 
 
-def choose_devices(asked):
-    """The devices to run on, the first one first.
+def choose_devices(asked: Sequence[str | int]) -> tuple[list[torch.device], str | None]:
+    """Choose the devices to run on.
 
-    Args:
-        asked: [] for the first GPU or else the CPU; ['cpu']; or GPU numbers.
-    Returns: list of torch.device, and a sentence to warn with, or None.
-    Raises InputError for a GPU that is not there. Without any GPU the CPU is used, and the sentence says so.
+    Parameters
+    ----------
+    asked : [] for the first GPU or, without one, the CPU; ['cpu']; or GPU numbers.
+
+    Returns
+    -------
+    devices : list of torch.device, the main one first.
+    warning : str or None. A sentence to warn with, if GPUs were asked for and there is none.
+
+    Raises
+    ------
+    InputError
+        If a GPU is not there or is named twice, or if the CPU is mixed with GPUs.
     """
+    words = ' '.join(map(str, asked))
     if 'cpu' in asked:
         if len(asked) > 1:
-            raise InputError(f'--device {" ".join(map(str, asked))} mixes the CPU and GPUs; name one kind')
+            raise InputError(f'--device {words} mixes the CPU and GPUs; give one kind')
         return [torch.device('cpu')], None
     if not torch.cuda.is_available():
-        warning = f'no GPU is available to PyTorch: --device {" ".join(map(str, asked))} runs on the CPU'
+        warning = f'no GPU is available to PyTorch: --device {words} runs on the CPU'
         return [torch.device('cpu')], warning if asked else None
     count = torch.cuda.device_count()
-    absent = [number for number in asked if not 0 <= number < count]
+    absent = [number for number in asked if not 0 <= int(number) < count]
     if absent or len(set(asked)) < len(asked):
         raise InputError(
-            f'--device {" ".join(map(str, asked))} asks for GPUs that are not there or twice for one; '
-            f'this machine has {count}, numbered from 0'
+            f'--device {words} names a GPU that is not there, or one twice; this machine has {count}, numbered from 0'
         )
     if dist.is_initialized():
         asked, local = asked or list(range(count)), int(os.environ['LOCAL_RANK'])
         if local >= len(asked):
-            raise InputError(f'torchrun started more processes here than the {len(asked)} GPUs they may use')
+            raise InputError(f'torchrun started more processes on this machine than the {len(asked)} GPUs it may use')
         asked = [asked[local]]
-    devices = [torch.device('cuda', number) for number in asked or [0]]
+    devices = [torch.device('cuda', int(number)) for number in asked or [0]]
     torch.cuda.set_device(devices[0])
     return devices, None
 
 
-def wrap(model, devices, train):
-    """The model on all devices: DataParallel on several GPUs of one process, DDP to train under torchrun."""
+def wrap(model: nn.Module, devices: Sequence[torch.device], train: bool) -> nn.Module:
+    """Put the model on all devices: DataParallel on the GPUs of one process, DDP to train under torchrun."""
     if len(devices) > 1:
         return nn.DataParallel(model, devices)
     if train and dist.is_initialized():
@@ -112,6 +140,6 @@ def wrap(model, devices, train):
     return model
 
 
-def scorer(parallel):
-    """What `wrap` gave, as evaluation calls it: under torchrun each process scores its share by itself."""
+def scorer(parallel: nn.Module) -> nn.Module:
+    """Return what `wrap` gave in the form for evaluation: under torchrun each process scores its share by itself."""
     return parallel.module if isinstance(parallel, nn.parallel.DistributedDataParallel) else parallel

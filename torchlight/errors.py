@@ -1,9 +1,23 @@
-"""The one exception for what a user can mend."""
+"""The user's errors, and the words that they are told in."""
+
+from collections.abc import Iterable
 
 
 class InputError(Exception):
-    """A mistake in a path, a flag, a config or a data file.
+    """A user error: a wrong path, flag, setting or data file.
 
-    Its text is one sentence or two: the value, what was expected, what to do. The commands print it
-    behind `error: ` and end with exit status 2.
+    Its text is one line: the value, what was expected, what to do. `torchlight.command.run_command` prints it after
+    `error: ` and ends with exit status 2.
     """
+
+
+def first_few(names: Iterable, count: int = 5) -> str:
+    """Join the first names of a list that may be long: `'a, b, c, d, e, …'`.
+
+    Parameters
+    ----------
+    names : any values. Each is shown as text, cut after 60 characters.
+    count : int. Names that are shown (default 5).
+    """
+    names = list(names)
+    return ', '.join([*(str(name)[:60] for name in names[:count]), *(['…'] if len(names) > count else [])])

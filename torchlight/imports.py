@@ -4,63 +4,93 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from torchlight.errors import InputError
 
 
-def import_class(name):
-    """`'model.ctrgcn.Model'` → the class; raises InputError where there is no such module or class.
+def import_class(name: str, kind: type | None = None) -> type:
+    """Import a class by its dotted name; an error inside its module is not caught.
 
-    An error inside the module itself is not caught.
+    Parameters
+    ----------
+    name : str. Such as 'model.ctrgcn.Model'.
+    kind : class or None. What it must derive from (default None: anything).
+
+    Raises
+    ------
+    InputError
+        If there is no such module or class, or if it is of another kind.
     """
     module_name, _, class_name = name.rpartition('.')
     try:
-        found = importlib.util.find_spec(module_name) if module_name else None
-    except (ImportError, ValueError):  # a package that is not there, or no dotted name at all
-        found = None
-    if found is None:
-        raise InputError(f'{name!r} is not a dotted name of a class: there is no module {module_name!r}')
-    module = importlib.import_module(module_name)
-    found = getattr(module, class_name, None)
+        spec = importlib.util.find_spec(module_name) if module_name else None
+    except (ImportError, ValueError):  # a package that is not there, or not a dotted name
+        spec = None
+    if spec is None:
+        raise InputError(f'{name!r} is not the dotted name of a class: there is no module {module_name!r}')
+    found = getattr(importlib.import_module(module_name), class_name, None)
     if not inspect.isclass(found):
         raise InputError(f'module {module_name!r} has no class {class_name!r}')
+    if kind is not None and not issubclass(found, kind):
+        contract = f'{kind.__module__}.{kind.__qualname__}'
+        raise InputError(f'{name} does not derive from {contract}, whose docstring is the contract to follow')
     return found
 
 
-def build(name, arguments, where, also_known=()):
-    """Make an object of the class `name` with `arguments`; `where` says which part of the config they are.
+def instantiate(
+    name: str,
+    arguments: Mapping[str, Any],
+    where: str,
+    also_known: Sequence[str] = (),
+    kind: type | None = None,
+) -> Any:
+    """Make an object of a class that is given by its dotted name.
 
-    Raises InputError for arguments the class does not take, with the nearest it does (`also_known` counts
-    for that), and for missing ones.
+    Parameters
+    ----------
+    name : str. The class.
+    arguments : dict. Keyword arguments of its constructor.
+    where : str. Which part of the config they are, for messages.
+    also_known : names. Other arguments to suggest for a misspelt one (default: none).
+    kind : class or None. What the class must derive from (default None: anything).
+
+    Raises
+    ------
+    InputError
+        If the class is not there, or if arguments are unknown, missing or of another type than the default.
     """
-    made = import_class(name)
-    known, required, is_open = _parameters(made)
-    for key in arguments:
+    cls = import_class(name, kind)
+    known, required, is_open = _parameters(cls)
+    for key, value in arguments.items():
         if key not in known and not is_open:
-            raise InputError(f'{where} has {key!r}, which {name} does not take{nearest(key, [*known, *also_known])}')
-        if key in known and not _fits(arguments[key], known[key]):
-            raise InputError(f'{where} has {key}: {arguments[key]!r}; expected something like {known[key]!r}')
+            near = nearest(key, [*known, *also_known])
+            raise InputError(f'{where} has {key!r}, which {name} does not accept{near}')
+        if key in known and not _fits(value, known[key]):
+            raise InputError(f'{where} has {key}: {value!r}; expected a value like {known[key]!r}')
     missing = [key for key in required if key not in arguments]
     if missing:
-        raise InputError(f'{where} lacks {", ".join(missing)}, which {name} needs')
-    return made(**arguments)
+        raise InputError(f'{where} does not have {", ".join(missing)}, which {name} needs')
+    return cls(**arguments)
 
 
-def nearest(word, known, list_all=True):
-    """`; did you mean 'x'?` for the most similar of `known`; without one, all of them, or nothing."""
+def nearest(word: object, known: Iterable[str], list_all: bool = True) -> str:
+    """Return `; did you mean 'x'?` for the most similar of `known`; without one all of them, or nothing."""
+    known = list(known)
     similar = difflib.get_close_matches(str(word), known, 1, 0.5)
     if similar:
         return f'; did you mean {similar[0]!r}?'
-    return f'; it takes {", ".join(known)}' if list_all else ''
+    return f'; expected one of {", ".join(known)}' if list_all else ''
 
 
-def _parameters(made):
-    """{name: default} of what a class takes, through `**` to its bases; what it needs; does `**` take any other?"""
+def _parameters(cls: type) -> tuple[dict[str, Any], list[str], bool]:
+    """List what a class takes, through `**` also its bases: {name: default}, what it needs, if it takes any other."""
     known, required = {}, []
-    for base in made.__mro__:
+    for base in cls.__mro__:
         if '__init__' not in vars(base):
             continue
-        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(base)['__init__']).parameters.values())[1:]
         named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         known |= {p.name: p.default for p in named}
         required += [p.name for p in named if p.default is p.empty]
@@ -69,8 +99,8 @@ def _parameters(made):
     return known, required, True
 
 
-def _fits(value, default):
-    """Is `value` of the default's kind? Where there is no default, or None, anything is."""
+def _fits(value: Any, default: Any) -> bool:
+    """Tell if `value` is of the default's type; without a default, or with None, anything is."""
     if isinstance(default, bool):
         return isinstance(value, bool)
     if isinstance(default, (int, float)):

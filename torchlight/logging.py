@@ -1,29 +1,32 @@
-"""The log: lines on the screen and in log.txt, progress bars, and TensorBoard curves."""
+"""The log: lines on the screen and in log.txt, progress bars, TensorBoard values, and curves.png."""
 
 import sys
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
-from torchlight.files import make_folder
+from torchlight.files import atomic_path, make_folder
 
 
 class Log:
     """Lines of a run, on the screen and appended to log.txt.
 
-    Args:
-        work_dir: the folder of log.txt. to_file: write log.txt. quiet: say nothing (processes other than the first).
+    Parameters
+    ----------
+    work_dir : path. The folder of log.txt; it is made with the first line.
+    to_file : bool. Write log.txt (default True).
+    quiet : bool. Write nothing anywhere, for processes other than the first (default False).
     """
 
-    def __init__(self, work_dir, to_file=True, quiet=False):
-        self.path = Path(work_dir) / 'log.txt' if to_file and not quiet else None
+    def __init__(self, work_dir: str | Path, to_file: bool = True, quiet: bool = False) -> None:
+        self.path = Path(work_dir) / 'log.txt' if to_file else None
         self.quiet = quiet
-        if self.path:
-            make_folder(self.path.parent)
 
-    def __call__(self, text):
+    def __call__(self, text: str) -> None:
         """Add one line, `[ asctime ] text`."""
         if self.quiet:
             return
@@ -31,23 +34,50 @@ class Log:
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
         if self.path:
+            make_folder(self.path.parent)
             with open(self.path, 'a') as file:
                 file.write(line + '\n')
 
 
-def progress(iterable, label, quiet=False, total=None):
-    """A progress bar with rate and time left; nothing where stderr is no terminal."""
-    return tqdm(iterable, label, total=total, disable=True if quiet else None, dynamic_ncols=True, leave=False)
+class Progress:
+    """Iterate with a progress bar (only on a terminal), and measure how long the loop waits for items.
+
+    Parameters
+    ----------
+    iterable : what to iterate over, such as a DataLoader.
+    label : str. Shown before the bar.
+    quiet : bool. Show no bar (default False).
+    """
+
+    def __init__(self, iterable: Iterable, label: str, quiet: bool = False) -> None:
+        self.iterable, self.label, self.quiet = iterable, label, quiet
+        self.seconds = self.waited = 0.0
+
+    def __iter__(self) -> Iterator:
+        began = ready = time.perf_counter()
+        disable = True if self.quiet else None  # None: disabled if stderr is not a terminal
+        for item in tqdm(self.iterable, self.label, disable=disable, dynamic_ncols=True, leave=False):
+            self.waited += time.perf_counter() - ready
+            yield item
+            ready = time.perf_counter()
+        self.seconds = time.perf_counter() - began
+
+    def timing(self, clips: int) -> str:
+        """Return the time, the rate of that many clips, and the shares of waiting for data and of the network."""
+        data = self.waited / self.seconds
+        rate = clips / self.seconds
+        return f'{self.seconds:.1f} s, {rate:.1f} clips/s; [Data] {data:.0%}, [Network] {1 - data:.0%}'
 
 
-class Curves:
-    """TensorBoard writers under <work_dir>/runs/train and runs/val; they make their files at the first value."""
+class TensorBoard:
+    """TensorBoard writers under <work_dir>/runs/train and runs/val; their files are made with the first value."""
 
-    def __init__(self, work_dir, quiet=False):
-        self.folder, self.quiet, self.writers = Path(work_dir) / 'runs', quiet, {}
+    def __init__(self, work_dir: str | Path, quiet: bool = False) -> None:
+        self.folder, self.quiet = Path(work_dir) / 'runs', quiet
+        self.writers: dict[str, SummaryWriter] = {}
 
-    def add(self, part, step, **values):
-        """Add values to the curves of 'train' or 'val' at this step."""
+    def add(self, part: str, step: int, **values: float) -> None:
+        """Add values of 'train' or 'val' at this step."""
         if self.quiet:
             return
         if part not in self.writers:
@@ -55,7 +85,39 @@ class Curves:
         for name, value in values.items():
             self.writers[part].add_scalar(name, value, step)
 
-    def close(self):
+    def close(self) -> None:
+        """Write what is pending and close the files."""
         for writer in self.writers.values():
             writer.close()
         self.writers = {}
+
+
+def draw_curves(path: str | Path, history: Sequence[dict[str, Any]]) -> None:
+    """Write a PNG of loss terms, accuracies and learning rate over the epochs.
+
+    Parameters
+    ----------
+    path : path. The PNG file.
+    history : dicts, one per epoch. Each has 'epoch' and, if known, 'train' and 'val' dicts of named values.
+    """
+    from matplotlib.figure import Figure  # takes half a second to import
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure((11, 3.6), layout='constrained')
+    loss, accuracy, rate = figure.subplots(1, 3)
+    for part, style in (('train', '-'), ('val', '--')):
+        for name in dict.fromkeys(name for row in history for name in row.get(part, {})):
+            rows = [row for row in history if name in row.get(part, {})]
+            axes = rate if name == 'lr' else accuracy if name.startswith('top') else loss
+            epochs, values = [row['epoch'] for row in rows], [row[part][name] for row in rows]
+            axes.plot(epochs, values, style, marker='.', label=f'{part} {name}')
+    for axes, title in ((loss, 'loss'), (accuracy, 'accuracy'), (rate, 'learning rate')):
+        axes.set(title=title, xlabel='epoch', xlim=(0.5, history[-1]['epoch'] + 0.5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend(fontsize='small')
+    accuracy.set_ylim(0, 1)
+    rate.set_yscale('log')
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format='png', dpi=110)

@@ -1,42 +1,85 @@
-"""What is reported of scores. Legend: N clips, K classes."""
+"""What is reported about scores: accuracies, confusion matrices, rankings.
 
-from typing import NamedTuple
+Legend: N samples.
+"""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
-from sklearn.metrics import confusion_matrix
+from scipy.special import logsumexp, softmax
+
+from torchlight.files import atomic_path, write_csv
 
 
-def top_k_accuracy(scores, label, k):
-    """Share of the clips (N,) whose label is among the k highest of their scores (N, K)."""
-    k = min(k, scores.shape[1])
-    best = np.argpartition(scores, -k, axis=1)[:, -k:]
-    return float((best == label[:, None]).any(1).mean())
+def in_top_k(scores: np.ndarray, label: np.ndarray, k: int) -> np.ndarray:
+    """Tell for each sample if its label is among its k highest scores.
+
+    Equal scores rank by class number, lowest first, as argmax ranks them: so k = 1 is `scores.argmax(1) == label`.
+
+    Parameters
+    ----------
+    scores : (N, num_class). A NaN in the label's place is never among the highest.
+    label : (N,) int. True classes.
+    k : int. How many classes count.
+
+    Returns
+    -------
+    (N,) bool.
+    """
+    own = np.take_along_axis(scores, label[:, None], 1)  # (N, 1)
+    ahead = np.count_nonzero(scores > own, axis=1)
+    tied = np.flatnonzero(np.count_nonzero(scores >= own, axis=1) > ahead + 1)
+    lower = np.arange(scores.shape[1]) < label[tied, None]
+    ahead[tied] += np.count_nonzero((scores[tied] == own[tied]) & lower, axis=1)
+    return (ahead < k) & ~np.isnan(own[:, 0])
 
 
-def confusion(predicted, label, num_class):
-    """(K, K) counts, row: true class, column: predicted; every class has its place."""
+def top_k_accuracy(scores: np.ndarray, label: np.ndarray, k: int) -> float:
+    """Share of the samples whose label is among the k highest of their scores, see `in_top_k`."""
+    return float(in_top_k(scores, label, k).mean())
+
+
+def confusion(predicted: np.ndarray, label: np.ndarray, num_class: int) -> np.ndarray:
+    """Count the samples of each (true class, predicted class).
+
+    Parameters
+    ----------
+    predicted, label : (N,) int.
+    num_class : int. Every class has a row and a column, whether it occurs or not.
+
+    Returns
+    -------
+    (num_class, num_class) int. Rows are true classes, columns predicted ones.
+    """
+    from sklearn.metrics import confusion_matrix  # takes a second to import, and most commands do not need it
+
     return confusion_matrix(label, predicted, labels=np.arange(num_class))
 
 
-def class_accuracy(matrix):
-    """(K,) share of each row that is on the diagonal; 0 for a class without clips."""
+def class_accuracy(matrix: np.ndarray) -> np.ndarray:
+    """Accuracy of each class from a confusion matrix; 0 for a class without samples."""
     return matrix.diagonal() / matrix.sum(1).clip(1)
 
 
 class Means:
     """Means of named values, weighted by their counts."""
 
-    def __init__(self):
-        self.sums, self.counts = {}, {}
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
 
-    def add(self, count, **values):
+    def add(self, count: int, **values: float) -> None:
+        """Add values that are means over `count` samples."""
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value) * count
             self.counts[name] = self.counts.get(name, 0) + count
 
-    def result(self, gather=lambda own: [own]):
-        """{name: mean}, of all the processes that `gather` brings together."""
+    def result(self, gather: Callable[[Any], list] = lambda own: [own]) -> dict[str, float]:
+        """Return {name: mean} over all the processes whose sums `gather` collects."""
         shares = gather((self.sums, self.counts))
         return {
             name: sum(sums[name] for sums, _ in shares) / sum(counts[name] for _, counts in shares)
@@ -45,32 +88,82 @@ class Means:
 
 
 class Evaluation(NamedTuple):
-    """label: (N,) int64. scores: (N, K) float32 logits in data set order. refined: likewise by the FRM, or None."""
+    """The scores of a data set.
+
+    Attributes
+    ----------
+    label : (N,) int64. True classes.
+    scores : (N, num_class) float32. Logits, in data set order.
+    refined : (N, num_class) float32 or None. Logits refined by a helper branch.
+    """
 
     label: np.ndarray
     scores: np.ndarray
     refined: np.ndarray | None = None
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Mean cross entropy of the scores."""
         return float((logsumexp(self.scores, 1) - self.scores[np.arange(len(self.label)), self.label]).mean())
 
-    def top(self, k):
-        """Share of the clips whose label is among the k highest scores."""
+    def top(self, k: int) -> float:
+        """Share of the samples whose label is among the k highest scores."""
         return top_k_accuracy(self.scores, self.label, k)
 
-    def confusion(self):
-        """(K, K) counts, row: true class, column: predicted."""
+    def confusion(self) -> np.ndarray:
+        """(num_class, num_class) counts; rows are true classes, columns predicted ones."""
         return confusion(self.scores.argmax(1), self.label, self.scores.shape[1])
 
-    def lines(self, part, show_topk):
-        """The lines of the log: loss and accuracies, of the refined scores too where there are any."""
+    def lines(self, part: str, show_topk: Sequence[int]) -> Iterator[str]:
+        """Yield the lines of the log: loss and accuracies, also of the refined scores if there are any."""
         yield f'Mean {part} loss of {len(self.label)} clips: {self.loss:.4f}.'
         for k in show_topk:
-            refined = (
-                ''
-                if self.refined is None
-                else f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% with the FRM'
-            )
+            refined = ''
+            if self.refined is not None:
+                refined = f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% with the FRM'
             yield f'Top{k}: {100 * self.top(k):.2f}%{refined}'
+
+
+def write_ranking(name: Sequence[str], scores: np.ndarray, k: int, path: str | Path | None = None) -> None:
+    """Write a table `name,class_1,probability_1,…` of the k most probable classes of each sample.
+
+    Parameters
+    ----------
+    name : N str. The samples' names.
+    scores : (N, num_class). Logits.
+    k : int. Classes to show; at most num_class are shown.
+    path : path or None. The CSV file, or None for the screen.
+    """
+    k = min(k, scores.shape[1])
+    probability = softmax(scores, axis=1)
+    best = np.argsort(-scores, axis=1, kind='stable')[:, :k]
+    rows: list[list[Any]] = [['name', *(f'{word}_{i}' for i in range(1, k + 1) for word in ('class', 'probability'))]]
+    for sample, row, chance in zip(name, best.tolist(), probability):
+        rows.append([sample, *(cell for c in row for cell in (c, f'{chance[c]:.4f}'))])
+    if path is None:
+        csv.writer(sys.stdout, lineterminator='\n').writerows(rows)
+    else:
+        write_csv(path, rows)
+
+
+def draw_confusion(path: str | Path, matrix: np.ndarray, title: str) -> None:
+    """Write a PNG of a confusion matrix, (num_class, num_class) counts, as shares of each true class."""
+    from matplotlib.figure import Figure  # takes half a second to import, and most commands draw nothing
+    from matplotlib.ticker import MaxNLocator
+
+    share = matrix / matrix.sum(1, keepdims=True).clip(1)
+    size = min(4 + len(matrix) * 0.12, 16)
+    figure = Figure((size + 1, size), layout='constrained')
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
+    axes.set(title=title, xlabel='predicted class', ylabel='true class')
+    axes.xaxis.set_major_locator(MaxNLocator(20, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(20, integer=True))
+    if len(matrix) <= 20:
+        for (row, column), value in np.ndenumerate(share):
+            if value >= 0.005:
+                text = {'ha': 'center', 'va': 'center', 'fontsize': 8, 'color': 'white' if value > 0.5 else 'black'}
+                axes.text(column, row, f'{100 * value:.0f}', **text)
+    figure.colorbar(image, label='share of the true class', shrink=0.8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format='png', dpi=110)

@@ -1,72 +1,114 @@
 """Optimisers and the learning-rate rule."""
 
+import argparse
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 
+from torchlight.command import WORD, Parser, count, not_negative
 from torchlight.errors import InputError
 
 OPTIMIZERS, SCHEDULES = ('SGD', 'Adam'), ('step', 'cosine')
 
 
-class Optimizer:
-    """The optimiser, its learning-rate rule and, for fp16, its loss scaler.
+# fmt: off
+def add_flags(parser: Parser) -> None:
+    """Add the flags of the optimiser and of its learning-rate rule."""
+    add = parser.add
+    add('--num-epoch', type=count, default=80, help='number of epochs in all (default: 80)')
+    add('--start-epoch', type=count, default=0, help='number of epochs that count as done, to go on from --weights')
+    add('--optimizer', choices=OPTIMIZERS, default='SGD', help='optimiser; SGD has momentum 0.9 (default: SGD)')
+    add('--nesterov', **WORD, default=False, help='use Nesterov momentum with SGD (default: False)')
+    add('--weight-decay', type=not_negative, default=0.0005, help='L2 penalty of every weight (default: 0.0005)')
+    add('--base-lr', type=not_negative, default=0.1, help='learning rate after the warm-up (default: 0.1)')
+    add('--lr-schedule', choices=SCHEDULES, default='step',
+        help='how the learning rate falls: at the epochs of --step, or along a cosine (default: step)')
+    add('--step', type=int, nargs='+', default=[], metavar='EPOCH', help='epochs at which the learning rate falls')
+    add('--lr-decay-rate', type=not_negative, default=0.1,
+        help='factor by which the learning rate falls at each epoch of --step (default: 0.1)')
+    add('--min-lr', type=not_negative, default=0.0, help='learning rate at the end of the cosine (default: 0)')
+    add('--warm_up_epoch', type=count, default=0,
+        help='number of epochs at the start in which the learning rate rises (default: 0)')
+# fmt: on
 
-    Args:
-        parameters: of the model. arg: the settings; optimizer, base_lr, weight_decay, nesterov, num_epoch,
-        lr_schedule, step, lr_decay_rate, warm_up_epoch, min_lr and amp are read. device: where the loss is.
+
+def settings(arg: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of those flags as the keyword arguments of Optimizer."""
+    names = 'optimizer', 'nesterov', 'weight_decay', 'base_lr', 'num_epoch', 'lr_decay_rate', 'warm_up_epoch', 'min_lr'
+    return {**{name: getattr(arg, name) for name in names}, 'schedule': arg.lr_schedule, 'milestones': arg.step}
+
+
+class Optimizer:
+    """An optimiser, its learning-rate rule and, for fp16, its loss scaler.
+
+    Parameters
+    ----------
+    parameters : the model's.
+    device : torch.device. Where the loss is.
+    optimizer : str. 'SGD' (momentum 0.9) or 'Adam' (default 'SGD').
+    nesterov : bool. Nesterov momentum, for SGD (default False).
+    weight_decay : float. L2 penalty of every weight (default 0).
+    scale_loss : bool. Scale the loss against the underflow of fp16 gradients (default False).
+    rule : the arguments of `learning_rate`, without the epoch.
     """
 
-    def __init__(self, parameters, arg, device):
-        if arg.optimizer == 'SGD':
-            self.inner = torch.optim.SGD(
-                parameters, arg.base_lr, momentum=0.9, nesterov=arg.nesterov, weight_decay=arg.weight_decay
-            )
+    def __init__(
+        self,
+        parameters: Iterable[torch.nn.Parameter],
+        device: torch.device,
+        *,
+        optimizer: str = 'SGD',
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        scale_loss: bool = False,
+        **rule: Any,
+    ) -> None:
+        lr = rule['base_lr']
+        if optimizer == 'SGD':
+            self.inner = torch.optim.SGD(parameters, lr, momentum=0.9, nesterov=nesterov, weight_decay=weight_decay)
         else:
-            self.inner = torch.optim.Adam(parameters, arg.base_lr, weight_decay=arg.weight_decay)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=arg.amp == 'fp16')
-        self.rule = {
-            'base_lr': arg.base_lr,
-            'num_epoch': arg.num_epoch,
-            'schedule': arg.lr_schedule,
-            'milestones': arg.step,
-            'lr_decay_rate': arg.lr_decay_rate,
-            'warm_up_epoch': arg.warm_up_epoch,
-            'min_lr': arg.min_lr,
-        }
+            self.inner = torch.optim.Adam(parameters, lr, weight_decay=weight_decay)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=scale_loss)
+        self.rule = rule
 
-    def set_epoch(self, epoch):
-        """Set and return the learning rate at `epoch`, a float that counts finished epochs."""
+    def set_epoch(self, epoch: float) -> float:
+        """Set and return the learning rate at `epoch`, which counts finished epochs."""
         lr = learning_rate(epoch, **self.rule)
         for group in self.inner.param_groups:
             group['lr'] = lr
         return lr
 
-    def backward(self, loss):
-        """The gradients of the loss."""
+    def backward(self, loss: torch.Tensor) -> None:
+        """Compute the gradients of the loss."""
         self.inner.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
 
-    def step(self):
-        """One step along the gradients."""
+    def step(self) -> None:
+        """Take one step along the gradients."""
         self.scaler.step(self.inner)
         self.scaler.update()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs."""
         return {'optimizer': self.inner.state_dict(), 'scaler': self.scaler.state_dict()}
 
-    def load_state_dict(self, state):
-        """Go on with the momenta of a checkpoint; the settings stay those of this run.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the momenta of a checkpoint, keeping the settings of this run.
 
-        Raises InputError where they are of another optimiser.
+        Raises
+        ------
+        InputError
+            If they belong to another optimiser.
         """
         settings = [
             {key: value for key, value in group.items() if key != 'params'} for group in self.inner.param_groups
         ]
         if settings[0].keys() != state['optimizer']['param_groups'][0].keys() - {'params'}:
             raise InputError(
-                'the checkpoint is of another optimiser; give the same --optimizer, or take the weights '
-                'alone with --weights'
+                'the checkpoint was made with another optimiser; give the same --optimizer, or load only its weights '
+                'with --weights'
             )
         self.inner.load_state_dict(state['optimizer'])
         for group, own in zip(self.inner.param_groups, settings):
@@ -76,13 +118,20 @@ class Optimizer:
 
 
 def learning_rate(
-    epoch, base_lr, num_epoch, schedule='step', milestones=(), lr_decay_rate=0.1, warm_up_epoch=0, min_lr=0
-):
-    """The learning rate at `epoch`, a float that counts finished epochs (2.5: the middle of the third).
+    epoch: float,
+    base_lr: float,
+    num_epoch: int,
+    schedule: str = 'step',
+    milestones: Sequence[int] = (),
+    lr_decay_rate: float = 0.1,
+    warm_up_epoch: int = 0,
+    min_lr: float = 0.0,
+) -> float:
+    """Return the learning rate at `epoch`, which counts finished epochs (2.5: the middle of the third).
 
-    1. Within the first `warm_up_epoch` epochs: rising, base_lr·(e + 1) / warm_up_epoch in epoch e (CTR-GCN).
-    2. 'step': base_lr, times lr_decay_rate for each of the milestones (epochs) that is reached.
-    3. 'cosine' (HD-GCN): from base_lr down to min_lr at the end, moving with every batch.
+    1. In the first `warm_up_epoch` epochs it rises: base_lr · (e + 1) / warm_up_epoch in epoch e (CTR-GCN).
+    2. 'step': base_lr, times lr_decay_rate for each of the `milestones` (epochs) that is reached.
+    3. 'cosine' (HD-GCN): from base_lr down to min_lr at `num_epoch`, changing with every batch.
     """
     whole = math.floor(epoch)
     if whole < warm_up_epoch:

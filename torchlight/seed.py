@@ -1,13 +1,14 @@
-"""What is random in a run, and the order of the clips: both follow from (seed, epoch) alone."""
+"""What is random in a run, and the order of the samples: both follow only from (seed, epoch)."""
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch.utils.data import Sampler
 
 
-def init_seed(seed, epoch=0):
+def init_seed(seed: int, epoch: int = 0) -> None:
     """Seed Python, NumPy and PyTorch for this epoch, and make cuDNN deterministic."""
     mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
     random.seed(mixed)
@@ -18,26 +19,29 @@ def init_seed(seed, epoch=0):
 
 
 class BatchOrder(Sampler):
-    """Lists of clip numbers, a batch each, of which every process takes its share.
+    """Lists of sample numbers, one per batch, of which every process takes its share.
 
-    Args:
-        count: clips. batch_size: of all processes together. shuffle: a new order for each (seed, epoch), whole
-        batches only; without it, all clips in order. rank, world_size: which share; joined, the shares of a
-        batch are the same batch whatever the world size.
+    Parameters
+    ----------
+    count : int. Samples.
+    batch_size : int. Samples of a batch, over all processes.
+    shuffle : bool. A new order for each (seed, epoch), and only whole batches; otherwise all samples in order.
+    rank, world_size : int. Which share to take; joined, the shares of a batch are the same for any world size.
     """
 
-    def __init__(self, count, batch_size, shuffle, rank=0, world_size=1):
+    def __init__(self, count: int, batch_size: int, shuffle: bool, rank: int = 0, world_size: int = 1) -> None:
         self.count, self.batch_size, self.shuffle = count, batch_size, shuffle
         self.rank, self.world_size = rank, world_size
         self.seed_epoch = (0, 0)
 
-    def set_epoch(self, seed, epoch):
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        """Choose the order of an epoch."""
         self.seed_epoch = (seed, epoch)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count // self.batch_size if self.shuffle else -(-self.count // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[list[int]]:
         order = np.arange(self.count)
         if self.shuffle:
             order = np.random.default_rng(self.seed_epoch).permutation(self.count)

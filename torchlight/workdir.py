@@ -1,151 +1,260 @@
-"""The work directory: what a run leaves there, and what an earlier run left."""
+"""The work directory: what a run leaves there, and how a run begins, continues and replaces another.
 
-import csv
+Legend: N samples.
+"""
+
+import argparse
 import inspect
 import re
+import shlex
 import shutil
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from torchlight import checkpoint, config, figures, metrics
+import numpy as np
+from torch import nn
+
+from torchlight import checkpoint, config, logging, metrics
+from torchlight.command import SWITCH, WORD, Parser, filled, positive
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder, write_text
-from torchlight.scores import write_scores
+from torchlight.files import atomic_path, make_folder, write_csv, write_scores, write_text
+from torchlight.metrics import Evaluation
 
 LEFT_BY_RUNS = (
-    r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|'
-    r'confusion_matrix\.png|curves\.png|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
+    r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|confusion_matrix\.png|curves\.png|'
+    r'epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
 )
+Best = Mapping[str, Any]  # the best epoch so far: {'accuracy', 'epoch' (counted from 1), 'step'}
+
+
+# fmt: off
+def add_flags(parser: Parser) -> None:
+    """Add the flags of the work directory, of what is written there and how often."""
+    add = parser.add
+    add('--work-dir', type=filled, default='./work_dir/temp', help='folder for the results (default: ./work_dir/temp)')
+    add('-model_saved_name', type=filled, default='runs', metavar='NAME',
+        help='first part of the names of weights files, NAME-<epoch>-<step>.pt (default: runs)')
+    add('--assume-yes', **SWITCH, help='replace the run in the work directory without asking')
+    add('--resume', nargs='?', const='auto', metavar='FILE',
+        help="checkpoint.pt to continue from; 'auto' takes the one in the work directory")
+    add('--save-interval', type=positive, default=1, help='number of epochs between two weights files (default: 1)')
+    add('--save-epoch', type=int, default=30,
+        help='number of epochs at the start without weights files, except the best (default: 30)')
+    add('--eval-interval', type=positive, default=1, help='number of epochs between two evaluations (default: 1)')
+    add('--save-score', **WORD, default=False, help='write a score pickle at every evaluation (default: False)')
+    add('--print-log', **WORD, default=True, help='write the log to log.txt (default: True)')
+    add('--log-interval', type=positive, default=100, help='steps between two lines of the log (default: 100)')
+    add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K',
+        help='numbers of classes for top-K accuracies (default: 1 5)')
+# fmt: on
 
 
 class WorkDir:
     """The files of one run.
 
-    Args:
-        path: the folder. prefix: how the weights files' names begin, `runs` for runs-<epoch>-<step>.pt; one with
-        a folder in it is taken as it stands.
+    Parameters
+    ----------
+    path : path. The folder; it is made when the first file is written.
+    prefix : str. How the names of weights files begin, `runs` for runs-<epoch>-<step>.pt; with a folder in it, it is a
+        path of its own (default 'runs').
+    save_interval, save_epoch, num_epoch : int. Weights are kept every `save_interval` epochs and after the last one
+        (`num_epoch`), but not up to epoch `save_epoch` (default: after every epoch).
     """
 
-    def __init__(self, path, prefix='runs'):
+    def __init__(
+        self, path: str | Path, prefix: str = 'runs', save_interval: int = 1, save_epoch: int = 0, num_epoch: int = 0
+    ) -> None:
         self.path = Path(path)
         self.prefix = Path(prefix) if Path(prefix).name != prefix else self.path / prefix
+        self.save_interval, self.save_epoch, self.num_epoch = save_interval, save_epoch, num_epoch
 
     @property
-    def checkpoint(self):
+    def checkpoint(self) -> Path:
+        """What `--resume auto` reads."""
         return self.path / 'checkpoint.pt'
 
-    def occupied(self):
-        """Does the folder hold an earlier run, or anything that a new one would replace?"""
-        return bool(self.leftovers())
+    @property
+    def best(self) -> Path:
+        """The student's weights of the best epoch."""
+        return self.path / 'best.pt'
 
-    def claim(self, assume_yes):
-        """Make sure that a new run may take the folder: ask on a terminal, else insist on --assume-yes.
+    def weights(self, epoch: int, step: int) -> Path:
+        """Return the weights file of this epoch (counted from 1) and global step."""
+        return self.prefix.with_name(f'{self.prefix.name}-{epoch}-{step}.pt')
 
-        Raises InputError where the answer is no or there is nobody to ask. Removes nothing.
+    def checkpoint_to_resume(self, resume: str | None) -> Path | None:
+        """Return the checkpoint that `--resume` means; None to start a new run, as 'auto' does without a checkpoint."""
+        if resume == 'auto':
+            return self.checkpoint if self.checkpoint.exists() else None
+        return Path(resume) if resume else None
+
+    def begin(
+        self,
+        resumed: Path | None,
+        best: Best | None,
+        arg: argparse.Namespace,
+        model: nn.Module,
+        log: Callable[[str], None],
+    ) -> None:
+        """Continue the run of this folder, or take the folder for another run; then describe the run there.
+
+        A run that is in the folder is replaced after --assume-yes, or after `--resume auto` if it was interrupted
+        before its first checkpoint; otherwise the user is asked.
+
+        Parameters
+        ----------
+        resumed : path or None. The checkpoint that the run continues.
+        best : dict or None. The best epoch of that run so far, whose weights are taken over.
+        arg : Namespace. All settings.
+        model : the model, whose source files are copied.
+        log : function. Takes a line of text.
+
+        Raises
+        ------
+        InputError
+            If the folder has a run that may not be replaced, or if the best weights are missing.
         """
-        if not self.occupied() or assume_yes:
+        if resumed and self.checkpoint.exists() and self.checkpoint.samefile(resumed):
+            if best and not self.weights(best['epoch'], best['step']).exists():
+                raise InputError(f'the best weights so far, {self.weights(best["epoch"], best["step"])}, are missing')
+        else:
+            unsaved = not any(path.suffix == '.pt' for path in self.leftovers())
+            self.claim(arg.assume_yes or (arg.resume == 'auto' and unsaved))
+            if removed := self.clear():
+                log(f'Removed {removed} files of an earlier run from {self.path}')
+            if resumed and best:
+                self.adopt(resumed.parent, best)
+        self.describe(arg, model)
+
+    def claim(self, assume_yes: bool) -> None:
+        """Make sure that a new run may take the folder: ask on a terminal, elsewhere require --assume-yes."""
+        if assume_yes or not self.leftovers():
             return
         if not sys.stdin.isatty():
             raise InputError(
-                f'{self.path} already holds a run; continue it with --resume auto, replace it with '
-                '--assume-yes, or give another --work-dir'
+                f'{self.path} already contains a run; continue it with --resume auto, replace it with --assume-yes, or '
+                'give another --work-dir'
             )
         try:
-            answer = input(f'{self.path} already holds a run. Replace it? [y/N] ')
+            answer = input(f'{self.path} already contains a run. Replace it? [y/N] ')
         except EOFError:  # Ctrl-D
             answer = 'n'
         if answer.strip().lower() not in ('y', 'yes'):
             raise InputError(
-                f'{self.path} is left as it is; continue its run with --resume auto, or give another --work-dir'
+                f'{self.path} is unchanged; continue its run with --resume auto, or give another --work-dir'
             )
 
-    def unbegun(self):
-        """Was the run that the folder holds interrupted before its first checkpoint?"""
-        return not any(path.suffix == '.pt' for path in self.leftovers())
-
-    def clear(self):
-        """Remove what an earlier run left (its log stays); returns how many files."""
-        files = self.leftovers()
-        count = sum(sum(part.is_file() for part in path.rglob('*')) if path.is_dir() else 1 for path in files)
-        for path in files:
+    def clear(self) -> int:
+        """Remove what an earlier run left, except its log; return the number of files."""
+        paths = self.leftovers()
+        count = sum(sum(part.is_file() for part in path.rglob('*')) if path.is_dir() else 1 for path in paths)
+        for path in paths:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return count
 
-    def leftovers(self):
-        """The files and folders that runs leave, by their names."""
+    def leftovers(self) -> list[Path]:
+        """Return the files and folders that runs leave, recognised by their names."""
         weights = re.escape(self.prefix.name) + r'-\d+-\d+(\.pt|_wrong\.txt|_right\.txt)'
-        return [
-            path
-            for folder, left in ((self.path, LEFT_BY_RUNS), (self.prefix.parent, weights))
-            if folder.is_dir()
-            for path in folder.iterdir()
-            if re.fullmatch(left, path.name)
-        ]
+        places = (self.path, LEFT_BY_RUNS), (self.prefix.parent, weights)
+        found = [(path, left) for folder, left in places if folder.is_dir() for path in folder.iterdir()]
+        return [path for path, left in found if re.fullmatch(left, path.name)]
 
-    def adopt(self, folder, best):
-        """Copy the best epoch's weights of the run in another folder; `best` has their epoch and step."""
-        for own in (self.weights(best['epoch'], best['step']), self.path / 'best.pt'):
+    def adopt(self, folder: Path, best: Best) -> None:
+        """Copy the best weights of the run in another folder."""
+        for own in (self.weights(best['epoch'], best['step']), self.best):
             if not (folder / own.name).exists():
-                raise InputError(f'{folder / own.name}, the best weights of the run to resume, does not exist')
+                raise InputError(f'the best weights of the run to resume, {folder / own.name}, do not exist')
             with atomic_path(own) as temporary:
                 shutil.copyfile(folder / own.name, temporary)
 
-    def describe(self, arg, model, command_line):
+    def describe(self, arg: argparse.Namespace, model: nn.Module) -> None:
         """Write config.yaml and copies of the source files of the model and of its parts."""
-        write_text(self.path / 'config.yaml', config.dump(arg, command_line))
-        sources = {
-            inspect.getsourcefile(type(part))
-            for part in model.modules()
-            if type(part).__module__.split('.')[0] != 'torch'
-        }
-        for source in sorted(sources):
+        write_text(self.path / 'config.yaml', config.dump(arg, shlex.join(sys.argv)))
+        classes = {cls for part in model.modules() for cls in type(part).__mro__}
+        own = (cls for cls in classes if cls.__module__.split('.')[0] not in ('torch', 'builtins', 'typing'))
+        for source in sorted({inspect.getsourcefile(cls) or '' for cls in own} - {''}):
             with atomic_path(self.path / Path(source).name) as temporary:
                 shutil.copyfile(source, temporary)
 
-    def weights(self, epoch, step):
-        """The weights file of this epoch (counted from 1) and global step."""
-        return self.prefix.with_name(f'{self.prefix.name}-{epoch}-{step}.pt')
+    def keeps(self, epoch: int) -> bool:
+        """Tell if this epoch's weights are kept whether they are the best or not."""
+        return (epoch % self.save_interval == 0 or epoch == self.num_epoch) and epoch > self.save_epoch
 
-    def save_weights(self, model, epoch, step):
-        path = self.weights(epoch, step)
-        make_folder(path.parent)
-        checkpoint.save(checkpoint.plain_state(model), path)
-        return path
+    def save_epoch_files(
+        self, model: nn.Module, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None
+    ) -> None:
+        """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
 
-    def write_evaluation(self, result, name, part, epoch, save_score):
-        """epoch<N>_test_each_class_acc.csv: each class's accuracy in row 1, the confusion matrix below; the scores.
-
-        Args:
-            result: Evaluation of the clips `name`. part: 'test', or 'val' for held-out training clips.
-            epoch: N. save_score: write epoch<N>_test_score.pkl too.
+        Parameters
+        ----------
+        model : the whole model, for the weights file.
+        student : its part that is deployed, for best.pt.
+        state : dict. The checkpoint: all that is needed to resume, with 'epoch', 'global_step', 'best' and 'history'.
+        previous_best : dict or None. The best epoch before this one; its weights go unless they are kept.
         """
-        stem = f'epoch{epoch}_{part}'
-        matrix = result.confusion()
-        with atomic_path(self.path / f'{stem}_each_class_acc.csv') as temporary:
-            with open(temporary, 'w', newline='') as file:
-                writer = csv.writer(file)
-                writer.writerow(metrics.class_accuracy(matrix))
-                writer.writerows(matrix)
+        improved = state['best'] is not previous_best
+        if improved or self.keeps(state['epoch']):
+            path = self.weights(state['epoch'], state['global_step'])
+            make_folder(path.parent)
+            checkpoint.save(checkpoint.plain_state(model), path)
+        if improved:
+            checkpoint.save(checkpoint.plain_state(student), self.best)
+        logging.draw_curves(self.path / 'curves.png', state['history'])
+        checkpoint.save(dict(state), self.checkpoint)
+        if improved and previous_best and not self.keeps(previous_best['epoch']):
+            self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
+
+    def write_evaluation(
+        self, result: Evaluation, name: Sequence[str], part: str, epoch: int, save_score: bool
+    ) -> None:
+        """Write epoch<N>_<part>_each_class_acc.csv (each class's accuracy, then the confusion matrix) and the scores.
+
+        Parameters
+        ----------
+        result : Evaluation of N samples.
+        name : N str. The samples' names.
+        part : str. 'test', or 'val' for held-out training samples.
+        epoch : int. Counted from 1.
+        save_score : bool. Write epoch<N>_<part>_score.pkl too.
+        """
+        stem, matrix = f'epoch{epoch}_{part}', result.confusion()
+        write_csv(self.path / f'{stem}_each_class_acc.csv', [metrics.class_accuracy(matrix), *matrix])
         if save_score:
             write_scores(self.path / f'{stem}_score.pkl', name, result.scores)
             if result.refined is not None:
                 write_scores(self.path / f'{stem}_score_refined.pkl', name, result.refined)
 
-    def draw_confusion(self, matrix):
-        """confusion_matrix.png"""
-        accuracy = matrix.diagonal().sum() / matrix.sum()
-        figures.draw_confusion(self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * accuracy:.2f} %')
+    def write_verdicts(self, weights: str | Path, name: Sequence[str], result: Evaluation) -> None:
+        """Write what weights do to each sample, next to them, and confusion_matrix.png.
 
-    def draw_curves(self, history):
-        """curves.png"""
-        figures.draw_curves(self.path / 'curves.png', history)
+        <weights>_right.txt has a line `predicted,true` for every sample, <weights>_wrong.txt a line
+        `name,predicted,true` for those that are classified wrongly.
+        """
+        stem, matrix = str(weights).removesuffix('.pt'), result.confusion()
+        guess, true = result.scores.argmax(1), result.label
+        write_text(f'{stem}_right.txt', ''.join(f'{g},{t}\n' for g, t in zip(guess, true)))
+        wrong = np.flatnonzero(guess != true)
+        write_text(f'{stem}_wrong.txt', ''.join(f'{name[i]},{guess[i]},{true[i]}\n' for i in wrong))
+        metrics.draw_confusion(self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
 
-
-def write_verdicts(weights, name, result):
-    """<weights>_right.txt: `predicted,true` of every clip; <weights>_wrong.txt: `name,predicted,true` of the wrong."""
-    stem = str(weights).removesuffix('.pt')
-    verdicts = list(zip(name, result.scores.argmax(1).tolist(), result.label.tolist()))
-    write_text(f'{stem}_right.txt', ''.join(f'{guess},{true}\n' for _, guess, true in verdicts))
-    write_text(
-        f'{stem}_wrong.txt', ''.join(f'{clip},{guess},{true}\n' for clip, guess, true in verdicts if guess != true)
-    )
+    def closing_lines(self, arg: argparse.Namespace, best: Best, accuracy: float, parameters: int) -> list[str]:
+        """Return the last lines of a training log: the best epoch, the settings that matter, and what to do next."""
+        weights, settings = self.weights(best['epoch'], best['step']), self.path / 'config.yaml'
+        chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
+        files = f'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, {weights.name}, best.pt'
+        test = f'python main_MMCL.py --config {settings} --phase test --weights {self.best}'
+        return [
+            f'Best accuracy: {accuracy}',
+            f'Epoch number: {best["epoch"]} (chosen on {chosen})',
+            f'Model name: {arg.work_dir}',
+            f'Model total number of params: {parameters}',
+            f'Weight decay: {arg.weight_decay}',
+            f'Base LR: {arg.base_lr}',
+            f'Batch Size: {arg.batch_size}',
+            f'Test Batch Size: {arg.test_batch_size}',
+            f'seed: {arg.seed}',
+            f'Results: {self.path} ({files})',
+            f'Next: {test}; the curves with tensorboard --logdir {self.path / "runs"}',
+        ]

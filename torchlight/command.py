@@ -1,0 +1,152 @@
+"""The front door of every command: its flags, and how it ends.
+
+Exit statuses: 0, 1 where the command itself says so (clips were left out), 2 for a user error (one line on stderr),
+130 after Ctrl-C and 143 after SIGTERM.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+from torchlight.errors import InputError
+from torchlight.imports import nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that reports errors in one line, takes both spellings of a flag, and no abbreviations."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+        self._section: argparse._ActionsContainer = self
+
+    def section(self, title: str) -> None:
+        """Put the flags that are added from here on under a title of --help."""
+        self._section = self.add_argument_group(title)
+
+    def add(self, flag: str, *others: str, **settings: Any) -> argparse.Action:
+        """Add a flag as it is written and with `-` and `_` exchanged (`--work-dir`, `--work_dir`)."""
+        body = flag.lstrip('-')
+        spellings = dict.fromkeys([flag, *others, '--' + body.replace('_', '-'), '--' + body.replace('-', '_')])
+        return self._section.add_argument(*spellings, dest=body.replace('-', '_'), **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError with argparse's message instead of printing the usage."""
+        raise InputError(f'{message} (see --help)')
+
+    def settings(self) -> dict[str, argparse.Action]:
+        """Map the name of each flag but --help and --config to its action: what a YAML file may set."""
+        return {action.dest: action for action in self._actions if action.dest not in ('help', 'config')}
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None) -> Any:
+        """Parse the command line; raise InputError, with the nearest known flag, for an unknown one."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].partition('=')[0]
+            near = nearest(flag, self.flags(), list_all=False)
+            raise InputError(f'unknown argument {flag!r}{near} (see --help)')
+        return found
+
+    def flags(self) -> list[str]:
+        """List all spellings of all flags, those of subcommands included."""
+        own = [flag for action in self._actions for flag in action.option_strings]
+        commands = [action.choices for action in self._actions if isinstance(action.choices, dict)]
+        return own + [flag for choices in commands for parser in choices.values() for flag in parser.flags()]
+
+
+def run_command(
+    action: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None, resume_hint: str = ''
+) -> int:
+    """Run a command and turn the way it ends into an exit status.
+
+    Parameters
+    ----------
+    action : callable. Takes the command line; returns None for success, or an exit status of its own.
+    argv : list of str. The command line (default: the process's).
+    resume_hint : str. What is printed after an interruption, such as 'progress is saved; …'.
+
+    Returns
+    -------
+    int. 0 or what `action` returned; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM.
+    """
+    restore = _raise_on_sigterm()
+    try:
+        status = action(argv) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError) as error:  # OSError: the disk is full, permission is denied
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, Terminated) as stopped:
+        word, status = ('interrupted', 130) if isinstance(stopped, KeyboardInterrupt) else ('terminated', 143)
+        print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
+        return status
+    finally:
+        restore()
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; temporary files are removed while it passes through."""
+
+
+def _raise_on_sigterm() -> Callable[[], object]:
+    """Raise Terminated on SIGTERM; return what restores the former handling.
+
+    Under torchrun the default stays: a process that waits for a peer which is gone could not react otherwise.
+    """
+    if 'TORCHELASTIC_RUN_ID' in os.environ:
+        return lambda: None
+
+    def raise_terminated(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    try:
+        former = signal.signal(signal.SIGTERM, raise_terminated)
+    except ValueError:  # not the main thread, which alone may handle signals
+        return lambda: None
+    return lambda: signal.signal(signal.SIGTERM, former)
+
+
+def filled(word: str) -> str:
+    """Flag type: text that is not empty."""
+    if not word:
+        raise argparse.ArgumentTypeError('the value is empty')
+    return word
+
+
+def number(kind: type, least: float) -> Callable[[str], Any]:
+    """Flag type: an int or a float that is at least `least`, and finite."""
+
+    def convert(word: str) -> Any:
+        try:
+            value = kind(word)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < float('inf'):
+            raise argparse.ArgumentTypeError(
+                f'{word!r} must be {"an integer" if kind is int else "a number"} ≥ {least}'
+            )
+        return value
+
+    return convert
+
+
+count, positive, not_negative = number(int, 0), number(int, 1), number(float, 0)
+
+
+def boolean(word: str) -> bool:
+    """Flag type: `True`, `yes`, `1`, … → True; `False`, `no`, `0`, … → False."""
+    text = str(word).lower()
+    if text not in ('true', 'yes', 'y', 't', '1', 'false', 'no', 'n', 'f', '0'):
+        raise argparse.ArgumentTypeError(f'{word!r} is neither true nor false')
+    return text in ('true', 'yes', 'y', 't', '1')
+
+
+WORD: dict[str, Any] = {'type': boolean, 'metavar': 'BOOL'}  # settings of a flag that takes a word, `--nesterov True`
+SWITCH: dict[str, Any] = {**WORD, 'nargs': '?', 'const': True, 'default': False}  # it may also be given without a word
