@@ -1,29 +1,34 @@
-"""A skeleton of one's own, its edges given in YAML.
+"""A skeleton whose edges are given in the config.
 
 graph: graph.custom.Graph
 graph_args: {num_point: 5, edges: [[1, 0], [2, 1], [3, 1], [4, 1]]}
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 from graph import tools
 from torchlight.errors import InputError
 
 
 class Graph(tools.SpatialGraph):
-    """A: (3, V, V) float64, spatial partition. parents: (V,) int64, the bone pairs.
+    """The spatial partition of any edges.
 
-    Args:
-        num_point: V.
-        edges: [child, parent] pairs, joints counted from 0; each joint has one parent at most.
-    Raises InputError for a joint outside 0…V−1, a joint with two parents, or an edge from a joint to itself.
+    Parameters
+    ----------
+    num_point : int. Number of joints V.
+    edges : [child, parent] pairs of joints counted from 0. Each joint has at most one parent.
+    labeling_mode : str. 'spatial' (default), the only mode that is implemented.
+
+    Raises
+    ------
+    InputError
+        For a joint outside 0…V−1, a joint with two parents, or an edge from a joint to itself.
     """
 
-    def __init__(self, num_point, edges, labeling_mode='spatial'):
+    def __init__(self, num_point: int, edges: Sequence[Sequence[int]], labeling_mode: str = 'spatial') -> None:
         for edge in edges:
-            if (
-                not isinstance(edge, (list, tuple))
-                or len(edge) != 2
-                or not all(isinstance(joint, int) and 0 <= joint < num_point for joint in edge)
-            ):
+            if not is_pair_of_joints(edge, num_point):
                 raise InputError(f'edge {edge} is not a pair of joints from 0 to {num_point - 1}')
         edges = [tuple(edge) for edge in edges]
         children = [child for child, _ in edges]
@@ -33,3 +38,12 @@ class Graph(tools.SpatialGraph):
             if children.count(child) > 1:
                 raise InputError(f'joint {child} has several parents in edges')
         super().__init__(num_point, edges, labeling_mode)
+
+
+def is_pair_of_joints(edge: Any, num_point: int) -> bool:
+    """Return whether `edge`, as a config gives it, is two joints from 0 to num_point − 1."""
+    return (
+        isinstance(edge, (list, tuple))
+        and len(edge) == 2
+        and all(isinstance(joint, int) and 0 <= joint < num_point for joint in edge)
+    )

@@ -12,7 +12,7 @@ inward = tools.zero_based([
 
 
 class Graph(tools.SpatialGraph):
-    """A: (3, 20, 20) float64, spatial partition. parents: (20,) int64, the bone pairs."""
+    """The spatial partition of these joints, A (3, 20, 20); 'spatial' is the only labeling_mode."""
 
-    def __init__(self, labeling_mode='spatial'):
+    def __init__(self, labeling_mode: str = 'spatial') -> None:
         super().__init__(num_point, inward, labeling_mode)

@@ -1,56 +1,73 @@
 """Multi-modality co-learning (MMCL): a skeleton student and the two branches that help to train it.
 
 Source: Liu et al., "Multi-Modality Co-Learning for Efficient Skeleton-based Action Recognition", ACM MM 2024.
-Legend: N clips, C coordinates, T frames, V joints, M persons, D_v video width, D_t text width.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor
 
+from model.base import MMCLOutput, SkeletonModel, Student
 from model.FAM import FAM
 from model.FRM import FRM
-from model.layers import MMCLOutput
-from torchlight.imports import build
+from torchlight.imports import instantiate
+
+LAMBDA_REFINE = 0.2  # weight of the refined cross entropy (FRM), as published
+LAMBDA_ALIGN = 0.1  # weight of the alignment (FAM), as published
 
 
-class Model(nn.Module):
-    """The student alone for skeletons alone; with a video or a text feature, FAM and FRM beside it.
+class Model(SkeletonModel):
+    """A student for the skeleton, with the FAM if there is a video feature and the FRM if there is a text feature.
 
-    Args:
-        backbone: dotted name of the student's class; the arguments not named here are the student's.
-        video_dim: D_v, or None for no FAM. text_dim: D_t, or None for no FRM.
-        text_standardise: standardise the FRM's input, by the statistics given to `set_statistics`; the public code
-            does not.
+    Parameters
+    ----------
+    num_class : int.
+    backbone : str. Dotted name of the student's class, a model.base.Student (default: CTR-GCN).
+    video_dim : int. Width of the video feature (default None: no FAM).
+    text_dim : int. Width of the text feature (default None: no FRM).
+    text_standardise : bool. Standardise the text feature by the statistics given to `set_statistics` (default False,
+        as in the public code).
+    **student_args : All other arguments of the student.
     """
 
     def __init__(
         self,
-        num_class,
+        num_class: int,
         *,
-        backbone='model.ctrgcn.Model',
-        video_dim=None,
-        text_dim=None,
-        text_standardise=False,
-        **student_args,
-    ):
+        backbone: str = 'model.ctrgcn.Model',
+        video_dim: int | None = None,
+        text_dim: int | None = None,
+        text_standardise: bool = False,
+        **student_args: Any,
+    ) -> None:
         super().__init__()
-        self.student = build(
+        self.student = instantiate(
             backbone,
             {'num_class': num_class, **student_args},
             'model_args',
             also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise'),
+            kind=Student,
         )
         self.fam = None if video_dim is None else FAM(self.student.feature_dim, video_dim)
         self.frm = None if text_dim is None else FRM(num_class, text_dim, text_standardise)
 
-    def set_statistics(self, statistics):
-        """Take what the branches standardise by from {kind: (mean, std)}, a feeder's `feature_statistics`."""
+    def set_statistics(self, statistics: Mapping[str, tuple[Any, Any]]) -> None:
+        """Standardise the text feature, if asked to, by the mean and the deviation in `statistics['text']`."""
         if self.frm is not None and self.frm.standardise:
             self.frm.set_statistics(*statistics['text'])
 
-    def forward(self, skeleton, video=None, text=None):
-        """skeleton (N, C, T, V, M), video (N, D_v), text (N, D_t) → MMCLOutput of what the inputs allow."""
+    def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
+        """Compute what the inputs allow.
+
+        Parameters
+        ----------
+        skeleton : (N, C, T, V, M) float32.
+        video : (N, video_dim) float32. Adds the alignment.
+        text : (N, text_dim) float32. Adds the refined logits.
+        """
         feature = self.student.features(skeleton)
         logits = self.student.classify(feature)
         alignment = None if video is None else self.fam(feature, video)
@@ -58,13 +75,15 @@ class Model(nn.Module):
         return MMCLOutput(logits, refined, alignment)
 
 
-def loss_terms(output, label):
-    """The batch means of the loss terms: cross_entropy, and refined and alignment where the output has them.
+def loss_terms(output: MMCLOutput, label: Tensor) -> dict[str, Tensor]:
+    """Return the batch means of the loss terms: cross_entropy, and refined and alignment if the output has them.
 
-    The paper's total is cross_entropy + 0.2 · refined + 0.1 · alignment.
+    The loss is their sum weighted by 1, LAMBDA_REFINE and LAMBDA_ALIGN; see `total_loss`.
 
-    Args:
-        output: MMCLOutput. label: (N,) int64.
+    Parameters
+    ----------
+    output : MMCLOutput.
+    label : (N,) int64.
     """
     terms = {'cross_entropy': F.cross_entropy(at_least_float32(output.logits), label)}
     if output.refined_logits is not None:
@@ -74,6 +93,14 @@ def loss_terms(output, label):
     return terms
 
 
-def at_least_float32(x):
-    """The losses of half-precision outputs are computed in float32; float64 stays."""
+def total_loss(
+    terms: Mapping[str, Tensor], lambda_refine: float = LAMBDA_REFINE, lambda_align: float = LAMBDA_ALIGN
+) -> Tensor:
+    """Return cross_entropy + lambda_refine · refined + lambda_align · alignment, without the terms that are absent."""
+    weights = {'cross_entropy': 1, 'refined': lambda_refine, 'alignment': lambda_align}
+    return sum(weights[name] * term for name, term in terms.items())
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Convert half precision to float32, in which the losses are computed; float64 stays."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

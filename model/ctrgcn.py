@@ -1,50 +1,31 @@
-"""CTR-GCN (Chen et al., "Channel-wise Topology Refinement Graph Convolution", ICCV 2021): the student.
+"""CTR-GCN (Chen et al., "Channel-wise Topology Refinement Graph Convolution", ICCV 2021): the first student.
 
-Legend: B bodies, C channels, R relation channels, V joints (u receives, v gives), T frames, K = 3 subsets.
+Axes as in model/base.py, with K = 3 subsets; R relation channels; joint u receives, joint v gives.
 """
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from model.layers import Block, MultiScaleTemporalConv, SkeletonNet, build_graph, initialise, pointwise, shortcut
+from graph.tools import SkeletonGraph
+from model.base import SkeletonNet
+from model.layers import initialise, pointwise, shortcut
 
 
 class Model(SkeletonNet):
-    """The CTR-GCN classifier; `model(skeleton)` gives MMCLOutput(logits).
+    """The CTR-GCN classifier; its parameters are those of SkeletonNet."""
 
-    Args:
-        num_class, num_point, num_person: sizes. graph: dotted name of a graph class, graph_args: its arguments.
-        in_channels: coordinates. drop_out: rate before the classifier. adaptive: learn the adjacency.
-        base_channel: width of the first blocks (64 in the paper).
-    """
-
-    def __init__(
-        self,
-        num_class,
-        num_point,
-        num_person,
-        graph,
-        graph_args=None,
-        in_channels=3,
-        drop_out=0,
-        adaptive=True,
-        base_channel=64,
-    ):
-        A = torch.tensor(build_graph(graph, graph_args, num_point).A, dtype=torch.float32)
-
-        def make_block(in_channels, out_channels, stride, residual):
-            gcn = GraphConv(in_channels, out_channels, A, adaptive)
-            tcn = MultiScaleTemporalConv(out_channels, stride)
-            return Block(gcn, tcn, in_channels, out_channels, stride, residual)
-
-        super().__init__(num_class, num_point, num_person, in_channels, drop_out, base_channel, make_block)
+    def make_gcn(
+        self, graph: SkeletonGraph, adaptive: bool, in_channels: int, out_channels: int, first: bool
+    ) -> nn.Module:
+        """Make the graph convolution of a block."""
+        return GraphConv(in_channels, out_channels, torch.tensor(graph.A, dtype=torch.float32), adaptive)
 
 
 class CTRGC(nn.Module):
     """The four 1×1 convolutions of one adjacency subset; GraphConv computes all subsets together."""
 
-    def __init__(self, in_channels, out_channels):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         relation = 8 if in_channels <= 9 else in_channels // 8
         self.conv1 = nn.Conv2d(in_channels, relation, 1)
@@ -54,15 +35,18 @@ class CTRGC(nn.Module):
 
 
 class GraphConv(nn.Module):
-    """Channel-wise topology refinement over K subsets: (B, C_in, V, T) → (B, C_out, V, T).
+    """Channel-wise topology refinement over K subsets.
 
     Equations 1 to 6 of the paper; the output is Σ_k Σ_v relation_k[b, c, u, v] · value_k[b, c, v, t].
 
-    Args:
-        A: (K, V, V) float32, the start of PA (adaptive) or PA itself.
+    Parameters
+    ----------
+    in_channels, out_channels : int.
+    A : (K, V, V) float32. Initial value of the parameter PA.
+    adaptive : bool. Train PA instead of keeping it.
     """
 
-    def __init__(self, in_channels, out_channels, A, adaptive):
+    def __init__(self, in_channels: int, out_channels: int, A: Tensor, adaptive: bool) -> None:
         super().__init__()
         if adaptive:
             self.PA = nn.Parameter(A.clone())
@@ -75,16 +59,17 @@ class GraphConv(nn.Module):
         initialise(self)
         nn.init.constant_(self.bn.weight, 1e-6)
 
-    def forward(self, x):
-        y = self.relation(x) @ self.value(x)  # (B, C_out, V, T)
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, V, T) → (B, C_out, V, T)."""
+        y = self.relation(x) @ self.value(x)
         return F.relu(self.bn(y) + self.down(x), inplace=True)
 
-    def relation(self, x):
-        """(B, C_in, V, T) → (B, C_out, V, K·V): the graph of each subset, refined for each channel."""
+    def relation(self, x: Tensor) -> Tensor:
+        """Refine the graph of each subset for each channel: (B, C_in, V, T) → (B, C_out, V, K·V)."""
         mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
         query, key = (
-            pointwise([getattr(conv, name) for conv in self.convs], mean).squeeze(3).chunk(len(self.convs), 1)
-            for name in ('conv1', 'conv2')
+            pointwise(maps, mean).squeeze(3).chunk(len(maps), 1)
+            for maps in ([conv.conv1 for conv in self.convs], [conv.conv2 for conv in self.convs])
         )  # K × (B, R, V)
         subsets = []
         for conv, q, k, A in zip(self.convs, query, key, self.PA):
@@ -93,8 +78,8 @@ class GraphConv(nn.Module):
             subsets.append(refinement + A)
         return torch.cat(subsets, 3)
 
-    def value(self, x):
-        """(B, C_in, V, T) → (B, C_out, K·V, T)."""
+    def value(self, x: Tensor) -> Tensor:
+        """Map the joints for each subset: (B, C_in, V, T) → (B, C_out, K·V, T)."""
         weight = torch.stack([conv.conv3.weight for conv in self.convs], 1).flatten(0, 1)  # channel-major, subset-minor
         bias = torch.stack([conv.conv3.bias for conv in self.convs], 1).flatten()
         return F.conv2d(x, weight, bias).view(x.shape[0], -1, len(self.convs) * x.shape[2], x.shape[3])

@@ -1,95 +1,87 @@
 """HD-GCN (Lee et al., "Hierarchically Decomposed Graph Convolutional Networks", ICCV 2023): the second student.
 
-Legend: B bodies, C channels, V joints, T frames, L = 6 levels, each of two neighbouring groups of joints. The
-levels lie side by side, as one axis; tensors of width C_out come as four parts of C_out / 4 channels.
+Axes as in model/base.py, with L = 6 levels, each of two neighbouring groups of joints. The levels are side by side on
+one axis; tensors of width C_out come as four parts of C_out / 4 channels.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from model.layers import (
-    Block,
-    MultiScaleTemporalConv,
-    SkeletonNet,
-    TimeConv2d,
-    build_graph,
-    initialise,
-    pointwise,
-    shortcut,
-)
+from graph.tools import SkeletonGraph
+from model.base import SkeletonNet
+from model.layers import TemporalConv, initialise, pointwise, shortcut
 from torchlight.errors import InputError
 
-NEAREST_JOINTS, NEAREST_LEVELS = 5, 3  # neighbours in feature space, itself among them
+NEAREST_JOINTS, NEAREST_LEVELS = 5, 3  # neighbours in feature space, including the point itself
+
+
+class OffsetTemporalConv(TemporalConv):
+    """A temporal convolution with the bias outside the convolution, as in the checkpoints of HD-GCN."""
+
+    def __init__(self, in_channels: int, out_channels: int, *sizes: int) -> None:
+        super().__init__(in_channels, out_channels, *sizes, bias=False)
+        self.bias = nn.Parameter(torch.zeros(1, out_channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
+        return self.bn(self.conv(x) + self.bias)
 
 
 class Model(SkeletonNet):
-    """The HD-GCN classifier; `model(skeleton)` gives MMCLOutput(logits).
+    """The HD-GCN classifier; its parameters are those of SkeletonNet.
 
-    Args:
-        num_class, num_point, num_person: sizes. graph: dotted name of a class with `A` (L, 3, V, V) and the L + 1
-        joint `groups`, as graph.ntu_rgb_d_hierarchy.Graph; graph_args: its arguments.
-        in_channels: coordinates. drop_out: rate before the classifier. adaptive: learn the adjacency.
-        base_channel: width of the first blocks (64 in the paper).
+    Its graph has levels: A (L, 3, V, V) and L + 1 `groups` of joints, like graph.ntu_rgb_d_hierarchy.Graph.
+
+    Raises
+    ------
+    InputError
+        If the graph has no levels.
     """
 
-    def __init__(
-        self,
-        num_class,
-        num_point,
-        num_person,
-        graph,
-        graph_args=None,
-        in_channels=3,
-        drop_out=0,
-        adaptive=True,
-        base_channel=64,
-    ):
-        hierarchy = build_graph(graph, graph_args, num_point)
-        if not hasattr(hierarchy, 'groups'):
+    temporal_conv = OffsetTemporalConv
+
+    def make_gcn(
+        self, graph: SkeletonGraph, adaptive: bool, in_channels: int, out_channels: int, first: bool
+    ) -> nn.Module:
+        """Make the graph convolution of a block; only the first one sums the levels without attention."""
+        if graph.groups is None:
             raise InputError(f'{graph} has no levels of joints; HD-GCN needs graph.ntu_rgb_d_hierarchy.Graph')
-        A = torch.tensor(hierarchy.A, dtype=torch.float32)
-
-        def make_block(in_channels, out_channels, stride, residual):
-            aha = HierarchyAttention(out_channels, hierarchy.groups, A.shape[-1]) if residual else LevelSum()
-            gcn = GraphConv(in_channels, out_channels, A, adaptive, aha)
-            tcn = MultiScaleTemporalConv(out_channels, stride, OffsetTemporalConv)
-            return Block(gcn, tcn, in_channels, out_channels, stride, residual)
-
-        super().__init__(num_class, num_point, num_person, in_channels, drop_out, base_channel, make_block)
+        A = torch.tensor(graph.A, dtype=torch.float32)
+        aha = LevelSum() if first else HierarchyAttention(out_channels, graph.groups, A.shape[-1])
+        return GraphConv(in_channels, out_channels, A, adaptive, aha)
 
 
 class GraphConv(nn.Module):
-    """Convolution over a hierarchy of graphs: (B, C_in, V, T) → (B, C_out, V, T).
+    """Convolution over a hierarchy of graphs.
 
     Each level narrows x to C_out / 4 channels and looks at it in four ways: through the three subsets of its
     adjacency, and through an EdgeConv between joints, constant over time. `aha` then joins the levels.
 
-    Args:
-        A: (L, 3, V, V) float32, the start of PA (adaptive) or PA itself.
-        aha: the module that joins the levels, parts (B, L, C_out / 4, V, T) → parts (B, C_out / 4, V, T).
+    Parameters
+    ----------
+    in_channels, out_channels : int.
+    A : (L, 3, V, V) float32. Initial value of the parameter PA.
+    adaptive : bool. Train PA instead of keeping it.
+    aha : module. Joins the levels: parts (B, L, C_out / 4, V, T) → parts (B, C_out / 4, V, T).
     """
 
-    def __init__(self, in_channels, out_channels, A, adaptive, aha):
+    def __init__(self, in_channels: int, out_channels: int, A: Tensor, adaptive: bool, aha: nn.Module) -> None:
         super().__init__()
         width = out_channels // 4
+
+        def narrowing(channels: int) -> nn.Module:
+            return nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width))
+
         if adaptive:
             self.PA = nn.Parameter(A.clone())
         else:
             self.register_buffer('PA', A.clone(), persistent=False)
-        self.conv_down = nn.ModuleList(
-            [nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.BatchNorm2d(width)) for _ in A]
-        )
+        self.conv_down = nn.ModuleList([narrowing(in_channels) for _ in A])
         self.conv = nn.ModuleList(
-            [
-                nn.ModuleList(
-                    [
-                        *(nn.Sequential(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width)) for _ in level),
-                        EdgeConv(width, NEAREST_JOINTS),
-                    ]
-                )
-                for level in A
-            ]
+            [nn.ModuleList([*(narrowing(width) for _ in level), EdgeConv(width, NEAREST_JOINTS)]) for level in A]
         )
         self.aha = aha
         self.down = shortcut(in_channels, out_channels)
@@ -97,13 +89,17 @@ class GraphConv(nn.Module):
         initialise(self)
         nn.init.constant_(self.bn.weight, 1e-6)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, V, T) → (B, C_out, V, T)."""
         *subsets, edges = self.aha(self.levels(x))
-        y = torch.cat([*subsets, edges.expand_as(subsets[0])], 1)  # (B, C_out, V, T)
+        y = torch.cat([*subsets, edges.expand_as(subsets[0])], 1)
         return F.relu(self.bn(y) + self.down(x), inplace=True)
 
-    def levels(self, x):
-        """(B, C_in, V, T) → four parts (B, L, C_out / 4, V, T); the last, of the EdgeConv, has T = 1."""
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Look at x in four ways on each level: (B, C_in, V, T) → four parts (B, L, C_out / 4, V, T).
+
+        The last part, that of the EdgeConv, has T = 1.
+        """
         convs, norms = zip(*self.conv_down)
         narrow = F.relu(batch_norm(norms, pointwise(convs, x)), inplace=True)
         narrow = narrow.unflatten(1, (len(convs), -1))  # (B, L, C_out / 4, V, T)
@@ -112,16 +108,16 @@ class GraphConv(nn.Module):
         return [*parts, edge_convolution(edge_convs, narrow.mean(4)).unsqueeze(4)]
 
 
-def aggregate(A, convs, norms, x):
-    """Joints' sums by A (L, V, V), then 1×1 convolution and batch norm of each level: x (B, L, C, V, T) → the same."""
+def aggregate(A: Tensor, convs: Sequence[nn.Conv2d], norms: Sequence[nn.BatchNorm2d], x: Tensor) -> Tensor:
+    """Sum the joints by A (L, V, V), then convolve (1×1) and normalise each level: x (B, L, C, V, T), same shape."""
     weight = torch.stack([conv.weight.flatten(1) for conv in convs])  # (L, C, C)
     bias = torch.stack([conv.bias for conv in convs]).unsqueeze(2)
     y = weight @ (A.unsqueeze(1) @ x).flatten(3) + bias
     return batch_norm(norms, y.flatten(1, 2)).view_as(x)
 
 
-def batch_norm(norms, x):
-    """Several batch norms side by side as one: x (B, sum of widths, …)."""
+def batch_norm(norms: Sequence[nn.BatchNorm2d], x: Tensor) -> Tensor:
+    """Compute several batch norms side by side as one: x (B, sum of their widths, …), same shape."""
     weight, bias, mean, var = (
         torch.cat([getattr(norm, name) for norm in norms]) for name in ('weight', 'bias', 'running_mean', 'running_var')
     )
@@ -136,24 +132,30 @@ def batch_norm(norms, x):
 
 
 class EdgeConv(nn.Module):
-    """Convolution over the edges to the k nearest points in feature space: (B, C, V) → (B, C, V).
+    """Convolution over the edges to the nearest points in feature space.
 
     max over neighbours v of LeakyReLU(BN(W · [x_v − x_u, x_u])). Source: DGCNN (Wang et al., TOG 2019).
+
+    Parameters
+    ----------
+    channels : int. Width C of the input and of the output.
+    k : int. Number of neighbours, including the point itself.
     """
 
-    def __init__(self, channels, k):
+    def __init__(self, channels: int, k: int) -> None:
         super().__init__()
         self.k = k
         self.conv = nn.Sequential(nn.Conv2d(2 * channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, V) → (B, C, V)."""
         return edge_convolution([self], x.unsqueeze(1)).squeeze(1)
 
 
-def edge_convolution(convs, x):
-    """EdgeConvs of L levels side by side: x (B, L, C, V) → the same.
+def edge_convolution(convs: Sequence[EdgeConv], x: Tensor) -> Tensor:
+    """Compute the EdgeConvs of L levels side by side: x (B, L, C, V), same shape.
 
-    W · [x_v − x_u, x_u] is taken as W₁ x_v + (W₂ − W₁) x_u: two maps of joints, not one of all the edges.
+    W · [x_v − x_u, x_u] is computed as W₁ x_v + (W₂ − W₁) x_u: two maps of the joints instead of one of all edges.
     """
     points = x.detach().transpose(2, 3)
     nearest = torch.cdist(points, points).topk(convs[0].k, largest=False).indices  # (B, L, V, k)
@@ -167,22 +169,24 @@ def edge_convolution(convs, x):
 
 
 class LevelSum(nn.Module):
-    """The plain sum over the levels, as in the first block: parts (B, L, C, V, T) → parts (B, C, V, T)."""
+    """The plain sum over the levels, as in the first block."""
 
-    def forward(self, parts):
+    def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Parts (B, L, C, V, T) → parts (B, C, V, T)."""
         return [part.sum(1) for part in parts]
 
 
 class HierarchyAttention(nn.Module):
     """A-HA, attention-guided aggregation: a sum over the levels, weighted for each clip and channel.
 
-    Parts (B, L, C / 4, V, T) → parts (B, C / 4, V, T).
-
-    Args:
-        channels: C. groups: the L + 1 joint groups; level l is represented by the joints of groups l and l + 1.
+    Parameters
+    ----------
+    channels : int. Width C of all parts together.
+    groups : L + 1 lists of joints. Level l is represented by the joints of groups l and l + 1.
+    num_point : int. Number of joints V.
     """
 
-    def __init__(self, channels, groups, num_point):
+    def __init__(self, channels: int, groups: Sequence[list[int]], num_point: int) -> None:
         super().__init__()
         width = channels // 4
         member = torch.zeros(len(groups) - 1, num_point)
@@ -193,24 +197,12 @@ class HierarchyAttention(nn.Module):
         self.edge_conv = EdgeConv(width, NEAREST_LEVELS)
         self.aggregate = nn.Conv1d(width, channels, 1)
 
-    def forward(self, parts):
-        # `max`, not `amax`: on ties, which a joint outside its level has in all frames, one frame gets the gradient
+    def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Parts (B, L, C / 4, V, T) → parts (B, C / 4, V, T)."""
+        # `max` instead of `amax`: a joint outside its level ties in all frames, and only one frame gets the gradient
         strongest = torch.cat([part.max(4)[0] for part in parts], 2)  # (B, L, C, V)
         joints = self.conv_down(strongest.transpose(1, 2))  # (B, C / 4, L, V)
         summary = (joints * self.member).sum(3) / self.member.sum(1)
         weight = self.aggregate(self.edge_conv(summary)).sigmoid()  # (B, C, L)
         weights = weight.transpose(1, 2)[..., None, None].chunk(len(parts), 2)
         return [(part * w).sum(1) for part, w in zip(parts, weights)]
-
-
-class OffsetTemporalConv(nn.Module):
-    """A convolution over time and its batch norm, with the bias outside the convolution as HD-GCN's files have it."""
-
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, dilation=1):
-        super().__init__()
-        self.conv = TimeConv2d(in_channels, out_channels, kernel_size, stride, dilation, bias=False)
-        self.bias = nn.Parameter(torch.zeros(1, out_channels, 1, 1))
-        self.bn = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x):
-        return self.bn(self.conv(x) + self.bias)

@@ -1,0 +1,78 @@
+"""From a trained student to its users: an exported program, and its size."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from torchlight.errors import InputError
+from torchlight.files import atomic_path
+
+EXPORTS = ('.pt2', '.onnx')
+
+
+class Logits(nn.Module):
+    """A student as a plain function of skeletons."""
+
+    def __init__(self, student: nn.Module) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, skeleton: Tensor) -> Tensor:
+        """(N, C, T, V, M) → (N, num_class)."""
+        return self.student(skeleton).logits
+
+
+def noise_clips(model_args: Mapping[str, Any], window_size: int, device: torch.device | str) -> Tensor:
+    """Return two clips of noise in the shape a model was configured for: (2, C, window_size, V, M) float32."""
+    shape = (2, model_args.get('in_channels', 3), window_size, model_args['num_point'], model_args['num_person'])
+    return torch.randn(shape, device=device)
+
+
+def check_export_path(path: str | PathLike | None) -> Path:
+    """Return `path` as a Path; raise InputError unless it ends in one of EXPORTS."""
+    path = Path(path or '')
+    if path.suffix not in EXPORTS:
+        raise InputError(f'--phase export needs --output with a name that ends in {" or ".join(EXPORTS)}')
+    return path
+
+
+def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> None:
+    """Write a student as a program for any batch size; the student ends up on the CPU, in evaluation mode.
+
+    Parameters
+    ----------
+    student : model.base.SkeletonModel. Only `student(skeleton).logits` is exported.
+    example : (2 or more, C, T, V, M) float32. Skeletons to trace the student with.
+    path : path. Its ending chooses the format: .pt2 (torch.export) or .onnx.
+
+    Raises
+    ------
+    InputError
+        For another ending, or if the packages that ONNX needs are missing.
+    """
+    path = check_export_path(path)
+    module, example = Logits(student).cpu().eval(), example.cpu()
+    batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
+    if path.suffix == '.pt2':
+        program = torch.export.export(module, (example,), dynamic_shapes=batch)
+        with atomic_path(path) as temporary:
+            torch.export.save(program, str(temporary))
+        return
+    try:
+        program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
+    except ImportError as error:
+        raise InputError(f'an .onnx export needs more packages: {error}; pip install onnx onnxscript') from error
+    with atomic_path(path) as temporary:
+        program.save(str(temporary))
+
+
+def model_size(model: nn.Module, example: Tensor) -> tuple[int, int]:
+    """Return the parameters of a model and its multiply-accumulates per clip, counted over a real forward pass."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(example)
+    return sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2 // len(example)
