@@ -1,26 +1,38 @@
-"""What the feeders share: whole batches from a store, joined with video and text features by clip name.
+"""The contract of feeders, and what the feeders of stores share: whole batches, joined with features by clip name.
 
-Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feature width.
+Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feature width. Stores and transforms use the
+axis order (N, T, M, V, C); a Batch is in the order that models read, (N, C, T, V, M).
 """
 
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from feeders import stores, transforms
-from feeders.splits import held_out_mask, is_train
+from feeders import transforms
+from feeders.feature_store import FeatureStore
+from feeders.skeleton_store import SkeletonStore
+from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
-from torchlight.imports import build
+from torchlight.imports import instantiate
+from torchlight.seed import BatchOrder
 
-SPLITS = ('train', 'test', 'held_out', 'all')
-ABLATIONS = (None, 'constant', 'shuffled')
+Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class Batch(NamedTuple):
-    """skeleton (N, C, T, V, M) float32, label (N,), index (N,) clip numbers; video (N, D), text (N, D) or None."""
+    """One batch.
+
+    Attributes
+    ----------
+    skeleton : (N, C, T, V, M) float32.
+    label : (N,) int64. Classes, -1 if unknown.
+    index : (N,) int64. Clip numbers: positions in the feeder's `name` and `label`.
+    video : (N, D) float32 or None. Features for the alignment branch.
+    text : (N, D) float32 or None. Features for the refinement branch.
+    """
 
     skeleton: torch.Tensor
     label: torch.Tensor
@@ -28,175 +40,190 @@ class Batch(NamedTuple):
     video: torch.Tensor | None = None
     text: torch.Tensor | None = None
 
+    def to(self, device: torch.device) -> 'Batch':
+        """Move everything but the clip numbers to a device."""
+        moved = (None if value is None else value.to(device, non_blocking=True) for value in self)
+        return Batch(*moved)._replace(index=self.index)
 
-class StoreFeeder(Dataset):
-    """A split of a skeleton store as whole batches.
 
-    A subclass gives `skeletons(rows, draws_of)`, (N, T, M, V, C) float32.
+class Feeder(Dataset):
+    """The contract of a feeder, which a custom one derives from: everything the processor asks a data set.
 
-    Args:
-        store: SkeletonStore of this split. graph, graph_args: the skeleton's graph, for its bones.
-        bone, vel: the stream. repeat: how often each clip comes in an epoch.
-        video, text: FeatureStore or None.
+    The constructor takes the arguments of `train_feeder_args` or `test_feeder_args`, raises InputError for bad ones and
+    writes nothing. `len(feeder)` is the number of training samples of an epoch (`repeat` times the clips, say).
+
+    Attributes
+    ----------
+    name : clips str. Their names, in data set order; scores are written under them.
+    label : (clips,) int64. Their classes, -1 if unknown.
+    layout : (M, V, C). Persons, joints and coordinates of a batch; they must fit model_args.
     """
 
-    def __init__(self, store, graph, graph_args=None, bone=False, vel=False, repeat=1, video=None, text=None):
+    name: Sequence[str]
+    label: np.ndarray
+    layout: tuple[int, int, int]
+
+    @classmethod
+    def prepare_data(cls, arguments: dict[str, Any]) -> None:
+        """Write the data that the constructor with these arguments will read, once per run; by default nothing."""
+
+    @property
+    def feature_width(self) -> dict[str, int]:
+        """{'video': D_v, 'text': D_t} of the features that batches contain; by default none."""
+        return {}
+
+    @property
+    def feature_statistics(self) -> Statistics:
+        """{kind: (mean, std)} of those features, each (D,) float32; by default none."""
+        return {}
+
+    @property
+    def feature_origin(self) -> dict[str, str]:
+        """{kind: how those features were made, in one line}; by default none."""
+        return {}
+
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        """Choose the random numbers of an epoch; the same (seed, epoch) must give the same batches."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Return the batch of these sample numbers, 0 ≤ i < len(self)."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return a batch of one clip."""
+        return self.__getitems__([index])
+
+
+class StoreFeeder(Feeder):
+    """A split of a skeleton store as whole batches; a subclass gives `skeletons`.
+
+    Parameters
+    ----------
+    store : SkeletonStore. The clips of the split.
+    graph, graph_args : dotted name of the skeleton's graph, for its bones, and its arguments.
+    bone, vel : bool. The stream: bones instead of joints, motion instead of positions (default False).
+    repeat : int. How often each clip occurs in an epoch (default 1).
+    video, text : FeatureStore or None. Features of the helper branches (default None).
+
+    Raises
+    ------
+    InputError
+        If the graph has another number of joints than the clips, or if clips have no feature.
+    """
+
+    def __init__(
+        self,
+        store: SkeletonStore,
+        graph: str,
+        graph_args: dict[str, Any] | None = None,
+        bone: bool = False,
+        vel: bool = False,
+        repeat: int = 1,
+        video: FeatureStore | None = None,
+        text: FeatureStore | None = None,
+    ) -> None:
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
-        self.parents = build(graph, graph_args or {}, 'graph_args').parents
+        self.parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
         if len(self.parents) != store.layout[1]:
-            raise InputError(f'the clips have {store.layout[1]} joints and {graph} has {len(self.parents)}')
+            raise InputError(f'the clips have {store.layout[1]} joints, but {graph} has {len(self.parents)}')
         self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
         self.features = {
             kind: (features.feature, features.rows(store.name, kind)) for kind, features in self.feature_stores.items()
         }
         self._seed_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()  # workers see it change
 
-    def set_epoch(self, seed, epoch):
-        """Choose the augmentations' random numbers; the same (seed, epoch) always draws the same."""
+    def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Return the joints of clips, cut, resampled and augmented.
+
+        Parameters
+        ----------
+        rows : (N,) int. Clips of the store.
+        draws_of : function. k → (N, k) random numbers in [0, 1), the same for a clip in any batch and worker.
+
+        Returns
+        -------
+        (N, T, M, V, C) float32.
+        """
+        raise NotImplementedError
+
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        """Choose the random numbers of the augmentations."""
         self._seed_epoch[0], self._seed_epoch[1] = seed, epoch
 
     @property
-    def name(self):
+    def name(self) -> list[str]:
         """Clip names, one for each value of Batch.index."""
         return self.store.name
 
     @property
-    def label(self):
+    def label(self) -> np.ndarray:
         """(clips,) int64."""
         return self.store.label
 
     @property
-    def layout(self):
+    def layout(self) -> tuple[int, ...]:
         """(M, V, C) of a batch."""
         return self.store.layout
 
     @property
-    def feature_width(self):
+    def feature_width(self) -> dict[str, int]:
         """{'video': D_v, 'text': D_t} of the features there are."""
-        return {kind: feature.shape[1] for kind, (feature, _) in self.features.items()}
+        return {kind: features.width for kind, features in self.feature_stores.items()}
 
     @property
-    def feature_statistics(self):
-        """{kind: (mean, std)}, each (D,) float32, over all clips of the feature's store."""
+    def feature_statistics(self) -> Statistics:
+        """{kind: (mean, std)} over all clips of the feature's store."""
         return {kind: features.statistics for kind, features in self.feature_stores.items()}
 
     @property
-    def feature_origin(self):
-        """{kind: what made the features, in one line}."""
+    def feature_origin(self) -> dict[str, str]:
+        """{kind: how the features were made, in one line}."""
         return {kind: features.origin for kind, features in self.feature_stores.items()}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.store) * self.repeat
 
-    def __getitem__(self, index):
-        """A batch of one clip."""
-        return self.__getitems__([index])
-
-    def __getitems__(self, indices):
-        """A list of positions, 0 ≤ i < len(self) → Batch."""
-        indices = np.asarray(indices)
-        rows = indices % len(self.store)
-        skeleton = self.skeletons(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), indices, count))
-        skeleton = transforms.to_model(transforms.stream(skeleton, self.parents, self.bone, self.vel))
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Return the batch of these sample numbers."""
+        samples = np.asarray(indices)
+        rows = samples % len(self.store)
+        joints = self.skeletons(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
+        skeleton = transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
         features = {kind: torch.from_numpy(feature[place[rows]]) for kind, (feature, place) in self.features.items()}
         return Batch(torch.from_numpy(skeleton), torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
 
-    def skeletons(self, rows, draws_of):
-        """rows (N,) of the store, draws_of(k) → (N, k) random numbers in [0, 1); returns (N, T, M, V, C)."""
-        raise NotImplementedError
+
+def make_loader(
+    feeder: Feeder, batch_size: int, train: bool, workers: int, pin_memory: bool, rank: int = 0, world_size: int = 1
+) -> DataLoader:
+    """Load whole batches of a feeder.
+
+    Parameters
+    ----------
+    feeder : Feeder.
+    batch_size : int. Clips of a batch, over all processes.
+    train : bool. Shuffle, and leave out an incomplete batch; otherwise every clip comes once, in order.
+    workers : int. Processes that read (0: this one).
+    pin_memory : bool. For copies to a GPU.
+    rank, world_size : int. This process's share of every batch (default: all of it).
+    """
+    if train and len(feeder) < batch_size:
+        raise InputError(f'batch_size is {batch_size}, but there are only {len(feeder)} training clips')
+    order = BatchOrder(len(feeder) if train else len(feeder.name), batch_size, train, rank, world_size)
+    return DataLoader(
+        feeder,
+        batch_sampler=order,
+        num_workers=workers,
+        collate_fn=_unchanged,
+        pin_memory=pin_memory,
+        persistent_workers=workers > 0,
+        generator=torch.Generator(),  # its own, so that dropout draws the same for any number of workers
+    )
 
 
-def collate(batch):
-    """The identity: a feeder gives whole batches."""
+def _unchanged(batch: Batch) -> Batch:
+    """Return what `__getitems__` gave, which is a batch already."""
     return batch
-
-
-def check_split(split):
-    """Raise InputError for a split that is none of SPLITS."""
-    if split not in SPLITS:
-        raise InputError(f'split is {split!r}, not one of {SPLITS}')
-
-
-def choose_split(store, split, benchmark=None, held_out=0):
-    """The clips of one split.
-
-    Args:
-        split: 'train', 'test', 'held_out' (the part `held_out` of the training clips) or 'all'.
-        benchmark: the protocol, where the store serves several.
-        held_out: share of the training clips kept aside, stratified by class; identical clips stay together.
-    Raises InputError where the store has no rule for it, or where no clip is left.
-    """
-    check_split(split)
-    if split == 'all':
-        return require_clips(store, split)
-    if benchmark is None and store.split is None:
-        raise InputError(f'the store of {store.dataset or "unknown data"} names no splits; give benchmark')
-    if benchmark is None:
-        train = np.array([part == 'train' for part in store.split])
-    else:
-        train = np.array([is_train(name, store.dataset, benchmark) for name in store.name], bool)
-    return hold_out(store.select(train if split != 'test' else ~train), split, held_out)
-
-
-def hold_out(store, split, held_out):
-    """Divide a training split: all but the share `held_out` for 'train', that share for 'held_out'."""
-    if held_out and split != 'test':
-        aside = held_out_mask(store.label, store.digests(), held_out)
-        store = store.select(aside if split == 'held_out' else ~aside)
-    elif split == 'held_out':
-        raise InputError("split is 'held_out' and held_out is 0; give the share, such as 0.1")
-    return require_clips(store, split)
-
-
-def map_labels(store, label_map):
-    """The clips whose label is a key of `label_map`, {label: label of another data set's classes}, labelled anew.
-
-    None keeps all clips and their labels. Raises InputError for a map that is none, or that leaves no clip.
-    """
-    if label_map is None:
-        return store
-    if not isinstance(label_map, dict) or not all(
-        type(label) is int and label >= 0 for pair in label_map.items() for label in pair
-    ):
-        raise InputError(f'label_map is {label_map!r}, not pairs of labels from 0 on such as {{2: 22}}')
-    kept = store.select([label in label_map for label in store.label.tolist()])
-    if not len(kept):
-        raise InputError(
-            f'label_map leaves no clip: it has the labels {sorted(label_map)}, and the clips have '
-            f'{np.unique(store.label).tolist()}'
-        )
-    kept.label = np.array([label_map[label] for label in kept.label.tolist()], np.int64)
-    return kept
-
-
-def require_clips(store, split):
-    """The store; raises InputError where it has no clip."""
-    if not len(store):
-        raise InputError(f'no clip is left in the split {split!r}')
-    return store
-
-
-def open_optional(path, kind, ablation=None, made_with=None):
-    """A FeatureStore, or None where no path is given.
-
-    Args:
-        kind: 'video' or 'text'. ablation: None, 'constant' or 'shuffled', see FeatureStore.ablated.
-        made_with: {attribute: value} that the store must have, such as {'encoder': 'inception_v3'}.
-    Raises InputError where the store is missing, or made with something else.
-    """
-    if ablation not in ABLATIONS:
-        raise InputError(f'{kind}_ablation is {ablation!r}, not one of {", ".join(map(str, ABLATIONS))}')
-    if not isinstance(made_with or {}, dict):
-        raise InputError(f'{kind}_made_with is {made_with!r}, not key: value pairs such as {{encoder: inception_v3}}')
-    if not path:
-        if ablation or made_with:
-            raise InputError(f'{kind}_{"ablation" if ablation else "made_with"} is set, and there is no {kind}_path')
-        return None
-    if not Path(path).exists():
-        raise InputError(
-            f'{path} does not exist; `python -m LLMs.{kind}_features --images DIR --out {path}` makes it, '
-            f'and {kind}_path=None trains without'
-        )
-    features = stores.open_features(path)
-    features.require(kind, made_with or {})
-    return features.ablated(ablation) if ablation else features

@@ -3,16 +3,23 @@
 Legend: N clips, T = window_size frames, M persons, V joints, C coordinates.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from feeders import stores, transforms
-from feeders.feeder import StoreFeeder, check_split, choose_split, hold_out, map_labels, open_optional
-from feeders.splits import PROTOCOLS
-from torchlight.errors import InputError
+from feeders import transforms
+from feeders.datasets import DATASETS
+from feeders.feature_store import open_for_branch
+from feeders.feeder import StoreFeeder
+from feeders.label_table import read_names
+from feeders.public_npz import open_npz
+from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
+from feeders.splits import check_split, choose_split, hold_out, is_train, map_labels
+from torchlight.errors import InputError, first_few
 
-LEAST_CROP = 64  # frames a random crop keeps, where the clip has as many
+LEAST_CROP = 64  # frames a random crop keeps if the clip has as many
 LARGEST_ANGLE = 0.3  # radians, about each axis
 MISSING_PERSON = ('zero', 'copy')
 
@@ -20,87 +27,98 @@ MISSING_PERSON = ('zero', 'copy')
 class Feeder(StoreFeeder):
     """Batches of a skeleton store (.h5) or of the public NTU arrays (.npz).
 
-    Args:
-        data_path: the store, the .npz, or one clip (.npy, T × V × C or T × M × V × C) for split 'all'.
-        split: 'train', 'test', 'held_out' or 'all'.
-        benchmark: 'xsub', 'xview' or 'xset', where the store serves several protocols.
-        window_size: frames after resampling. p_interval: [share] for a centre crop, [low, high] for a random one.
-        random_rot: rotate each clip by random angles. bone, vel: the stream.
-        num_person: M of a batch; clips of fewer get empty slots.
-        missing_person: what fills slot 2 of a one-person clip, 'zero' (NTU60) or 'copy' of slot 1 (NTU120).
-        sample_path: names of the .npz's clips, one a line; for a store it has no use and is refused.
-        video_path, text_path (or object_path): feature stores, or folders of <name>.npy.
-        video_ablation, text_ablation: 'constant' (every clip gets the mean feature) or 'shuffled' (each gets another
-            clip's), to see whether a branch uses its input.
-        video_made_with, text_made_with: what the stores must say of themselves, such as {encoder: inception_v3}.
-        held_out: share of the training clips kept aside. repeat: how often each clip comes in an epoch.
-        label_map: {label of the data: label of the model's classes}, for a model of another data set; clips of other
-            labels are left out.
-        graph, graph_args: the skeleton, for its bones. debug: the first 100 clips only.
+    Parameters
+    ----------
+    data_path : path. The store, the .npz, or one clip (.npy, (T, V, C) or (T, M, V, C)) for split 'all'.
+    split : str. 'train', 'test', 'held_out' or 'all' (default 'train').
+    benchmark : str or None. 'xsub', 'xview' or 'xset', for a store of several protocols; an .npz is of one already.
+    window_size : int. Frames after resampling (default 64).
+    p_interval : [share] for a centre crop, [low, high] for a random one (default [0.95]).
+    random_rot : bool. Rotate each clip by random angles (default False).
+    bone, vel : bool. The stream (default False: joints).
+    num_person : int. M of a batch; clips of fewer persons get empty slots (default 2).
+    missing_person : str. What fills slot 2 of a store's one-person clips: 'zero' (NTU60, default) or a 'copy' of slot 1
+        (NTU120). Nothing is filled into an .npz.
+    sample_path : path or None. Names of the clips of an .npz, one per line.
+    video_path, text_path : path or None. Feature stores, or folders of <name>.npy (object_path is text_path).
+    video_ablation, text_ablation : None, 'constant' or 'shuffled'. Every clip gets the mean feature, or another clip's.
+    video_made_with, text_made_with : dict or None. What the stores must record, such as {encoder: inception_v3}.
+    held_out : float. Share of the training clips that is kept aside (default 0).
+    repeat : int. How often each clip occurs in an epoch (default 1).
+    label_map : {label of the data: label of the model's classes} or None. Clips of other labels are left out.
+    graph, graph_args : the skeleton, for its bones.
+    debug : bool. Use only the first 100 clips (default False).
+
+    Raises
+    ------
+    InputError
+        If an argument has no meaning, a file is missing or something else, or no clip is left.
     """
 
     def __init__(
         self,
-        data_path,
-        split='train',
-        benchmark=None,
-        window_size=64,
-        p_interval=(0.95,),
-        random_rot=False,
-        bone=False,
-        vel=False,
-        num_person=2,
-        missing_person='zero',
-        sample_path=None,
-        video_path=None,
-        text_path=None,
-        object_path=None,
-        video_ablation=None,
-        text_ablation=None,
-        video_made_with=None,
-        text_made_with=None,
-        held_out=0,
-        repeat=1,
-        label_map=None,
-        graph='graph.ntu_rgb_d.Graph',
-        graph_args=None,
-        debug=False,
-    ):
-        if missing_person not in MISSING_PERSON:
-            raise InputError(f'missing_person is {missing_person!r}, not one of {MISSING_PERSON}')
+        data_path: str | Path,
+        split: str = 'train',
+        benchmark: str | None = None,
+        window_size: int = 64,
+        p_interval: Sequence[float] = (0.95,),
+        random_rot: bool = False,
+        bone: bool = False,
+        vel: bool = False,
+        num_person: int = 2,
+        missing_person: str = 'zero',
+        sample_path: str | Path | None = None,
+        video_path: str | Path | None = None,
+        text_path: str | Path | None = None,
+        object_path: str | Path | None = None,
+        video_ablation: str | None = None,
+        text_ablation: str | None = None,
+        video_made_with: dict[str, Any] | None = None,
+        text_made_with: dict[str, Any] | None = None,
+        held_out: float = 0,
+        repeat: int = 1,
+        label_map: dict[int, int] | None = None,
+        graph: str = 'graph.ntu_rgb_d.Graph',
+        graph_args: dict[str, Any] | None = None,
+        debug: bool = False,
+    ) -> None:
         if text_path and object_path:
             raise InputError('text_path and object_path name the same thing; give one')
-        shares = list(p_interval) if isinstance(p_interval, (list, tuple)) else []
-        if not 1 <= len(shares) <= 2 or not 0 < min(shares) <= max(shares) <= 1:
-            raise InputError(f'p_interval is {p_interval}, not [share] or [low, high] with 0 < share ≤ 1')
-        if window_size < 1:
-            raise InputError(f'window_size is {window_size}; at least 1 frame is needed')
         self.window_size, self.p_interval, self.random_rot = window_size, p_interval, random_rot
         self.num_person, self.missing_person = num_person, missing_person
-        store = _open(data_path, split, benchmark, sample_path, held_out, label_map)
-        if store.layout[0] > num_person:
-            raise InputError(f'{data_path} has {store.layout[0]} persons a clip and num_person is {num_person}')
+        self._check_arguments()
+        store = open_clips(data_path, split, benchmark, sample_path, held_out, label_map)
         if debug:
             store = store.select(np.arange(len(store)) < 100)
-        if not store.length.all():
-            empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
-            raise InputError(f'{len(empty)} clips of {data_path} have no frames; the first: {", ".join(empty[:5])}')
-        super().__init__(
-            store,
-            graph,
-            graph_args,
-            bone,
-            vel,
-            repeat,
-            open_optional(video_path, 'video', video_ablation, video_made_with),
-            open_optional(text_path or object_path, 'text', text_ablation, text_made_with),
-        )
+        self._check_clips(store, data_path)
+        self.copies_person = missing_person == 'copy' and num_person > 1 and Path(data_path).suffix != '.npz'
+        video = open_for_branch(video_path, 'video', video_ablation, video_made_with)
+        text = open_for_branch(text_path or object_path, 'text', text_ablation, text_made_with)
+        super().__init__(store, graph, graph_args, bone, vel, repeat, video, text)
+
+    def _check_arguments(self) -> None:
+        shares = list(self.p_interval) if isinstance(self.p_interval, (list, tuple)) else []
+        if not 1 <= len(shares) <= 2 or not 0 < min(shares) <= max(shares) <= 1:
+            raise InputError(f'p_interval is {self.p_interval}; expected [share] or [low, high] with 0 < share ≤ 1')
+        if self.window_size < 1:
+            raise InputError(f'window_size is {self.window_size}; it must be an integer ≥ 1')
+        if self.missing_person not in MISSING_PERSON:
+            raise InputError(f'missing_person is {self.missing_person!r}, not one of {MISSING_PERSON}')
+
+    def _check_clips(self, store: SkeletonStore, data_path: str | Path) -> None:
+        if store.layout[0] > self.num_person:
+            raise InputError(f'{data_path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}')
+        empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
+        if empty:
+            raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
 
     @property
-    def layout(self):
+    def layout(self) -> tuple[int, ...]:
+        """(M, V, C) of a batch."""
         return self.num_person, *self.store.layout[1:]
 
-    def skeletons(self, rows, draws_of):
+    def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Return the joints of clips, (N, T, M, V, C) float32: cropped, resampled, their persons filled, rotated."""
         draws = draws_of(5)
         length = self.store.length[rows]
         if len(self.p_interval) == 2:
@@ -110,43 +128,69 @@ class Feeder(StoreFeeder):
         x = self.resample(self.store.start[rows] + start, length)
         if x.shape[2] < self.num_person:
             x = np.pad(x, [(0, 0), (0, 0), (0, self.num_person - x.shape[2]), (0, 0), (0, 0)])
-        if self.missing_person == 'copy' and self.num_person > 1:
-            alone = self.store.person[rows] == 1
-            x[alone, :, 1] = x[alone, :, 0]
+        if self.copies_person:
+            single = self.store.person[rows] == 1
+            x[single, :, 1] = x[single, :, 0]
         if self.random_rot:
             angles = (2 * draws[:, 2:] - 1) * LARGEST_ANGLE
             x = transforms.rotate(x, transforms.rotation(angles, x.shape[-1]))
         return x
 
-    def resample(self, first, length):
-        """first, length (N,) of the crops in the store's frames → (N, T, M, V, C)."""
+    def resample(self, first: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """Resample crops, given by first frame and length (N,) in the store's frames, to (N, T, M, V, C)."""
         lower, upper, weight = transforms.resampling(length, self.window_size)
         weight = weight[..., None, None, None]
-        return (
-            self.store.frames[first[:, None] + lower] * (1 - weight)
-            + self.store.frames[first[:, None] + upper] * weight
-        )
+        frames, first = self.store.frames, first[:, None]
+        return frames[first + lower] * (1 - weight) + frames[first + upper] * weight
 
 
-def _open(data_path, split, benchmark, sample_path, held_out, label_map):
-    if not Path(data_path).exists():
-        dataset = Path(data_path).stem if Path(data_path).stem in PROTOCOLS else '<dataset>'
-        raise InputError(
-            f'{data_path} does not exist; `python -m feeders.prepare {dataset} --raw DIR --out {data_path}` '
-            'makes it from the recordings'
-        )
+def open_clips(
+    data_path: str | Path,
+    split: str,
+    benchmark: str | None = None,
+    sample_path: str | Path | None = None,
+    held_out: float = 0,
+    label_map: dict[int, int] | None = None,
+) -> SkeletonStore:
+    """Open a store, a public .npz or one clip, and choose the clips of a split; the arguments are Feeder's."""
     ending = Path(data_path).suffix
+    if not Path(data_path).exists():
+        dataset = Path(data_path).stem if Path(data_path).stem in DATASETS else '<dataset>'
+        command = f'python -m feeders.prepare {dataset} --raw DIR --out {data_path}'
+        raise InputError(f'{data_path} does not exist; make it from the recordings with `{command}`')
     if ending == '.npz':
-        check_split(split)
-        if benchmark or split == 'all':
-            raise InputError(
-                f'{data_path} holds the two splits of one benchmark: give neither benchmark nor split '
-                "'all', or make a store of it with `python -m feeders.prepare import-npz`"
-            )
-        names = stores.read_names(sample_path) if sample_path else None
-        part = 'train' if split in ('train', 'held_out') else 'test'
-        return hold_out(map_labels(stores.open_npz(data_path, part, names), label_map), split, held_out)
+        return _open_npz(data_path, split, benchmark, sample_path, held_out, label_map)
     if sample_path:
-        raise InputError(f'sample_path is for a .npz; {data_path} has its own clip names')
-    store = stores.open_clip(data_path) if ending == '.npy' else stores.open_skeletons(data_path)
+        raise InputError(f'sample_path is only for an .npz; {data_path} has its own clip names')
+    store = open_clip(data_path) if ending == '.npy' else open_skeletons(data_path)
     return choose_split(map_labels(store, label_map), split, benchmark, held_out)
+
+
+def _open_npz(
+    data_path: str | Path,
+    split: str,
+    benchmark: str | None,
+    sample_path: str | Path | None,
+    held_out: float,
+    label_map: dict[int, int] | None,
+) -> SkeletonStore:
+    """Open a split of the public arrays, which belong to one benchmark; raise InputError if it is not `benchmark`."""
+    check_split(split)
+    if split == 'all':
+        raise InputError(
+            f"{data_path} has the two splits of one benchmark, so split 'all' cannot be read from it; make a store of "
+            'it with `python -m feeders.prepare import-npz`'
+        )
+    names = read_names(sample_path) if sample_path else None
+    part = 'test' if split == 'test' else 'train'
+    if benchmark is not None:
+        known = {key: row for row in DATASETS.values() for key, protocol in row.protocols.items() if protocol.npz}
+        if benchmark not in known:
+            raise InputError(f'benchmark {benchmark!r} is not one of {sorted(known)} of the public NTU arrays')
+        wrong = [name for name in names or () if is_train(name, known[benchmark].name, benchmark) != (part == 'train')]
+        if wrong:
+            raise InputError(
+                f'{len(wrong)} of the {part} clips named in {sample_path} are not {part} clips of benchmark '
+                f'{benchmark!r}: {first_few(wrong)}'
+            )
+    return hold_out(map_labels(open_npz(data_path, part, names), label_map), split, held_out)

@@ -5,13 +5,17 @@ Legend: N clips, F frames of all clips of a batch, T = window_size frames, V = 2
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from feeders import stores, transforms
-from feeders.feeder import StoreFeeder, choose_split
-from feeders.splits import ucla_label
+from feeders import transforms
+from feeders.datasets import DATASETS
+from feeders.feeder import StoreFeeder
+from feeders.mapped import MappedArray
+from feeders.skeleton_store import SkeletonStore, open_skeletons
+from feeders.splits import choose_split
 from torchlight.errors import InputError
 
 LARGEST_TURN = 60  # degrees, about x and y
@@ -22,35 +26,44 @@ COPIES = 100  # frames are drawn without replacement from this many copies of th
 class Feeder(StoreFeeder):
     """Batches of the NW-UCLA skeletons, split and labelled by the clips' names.
 
-    Args:
-        data_path: the folder of JSON files (all_sqe), or a skeleton store made of it.
-        split: 'train' (views 1 and 2), 'test' (view 3) or 'held_out'. window_size: frames drawn.
-        random_rot: draw rotation, scale and frames at random; without it frames are evenly spaced.
-        bone, vel: the stream. repeat: how often each clip comes in an epoch.
-        held_out: share of the training clips kept aside. graph: the skeleton, for its bones.
+    Parameters
+    ----------
+    data_path : path. The folder of JSON files (all_sqe), or a skeleton store made from it.
+    split : str. 'train' (views 1 and 2), 'test' (view 3) or 'held_out' (default 'train').
+    window_size : int. Frames that are drawn (default 52).
+    random_rot : bool. Draw rotation, scale and frames at random; otherwise frames are evenly spaced (default False).
+    bone, vel : bool. The stream (default False: joints).
+    repeat : int. How often each clip occurs in an epoch (default 1).
+    held_out : float. Share of the training clips that is kept aside (default 0).
+    graph : str. The skeleton, for its bones.
+
+    Raises
+    ------
+    InputError
+        If an argument has no meaning, the clips are missing or something else, or no clip is left.
     """
 
     def __init__(
         self,
-        data_path,
-        split='train',
-        window_size=52,
-        random_rot=False,
-        bone=False,
-        vel=False,
-        repeat=1,
-        held_out=0,
-        graph='graph.ucla.Graph',
-    ):
+        data_path: str | Path,
+        split: str = 'train',
+        window_size: int = 52,
+        random_rot: bool = False,
+        bone: bool = False,
+        vel: bool = False,
+        repeat: int = 1,
+        held_out: float = 0,
+        graph: str = 'graph.ucla.Graph',
+    ) -> None:
         if window_size < 1:
-            raise InputError(f'window_size is {window_size}; at least 1 frame is needed')
+            raise InputError(f'window_size is {window_size}; it must be an integer ≥ 1')
         if not Path(data_path).exists():
             raise InputError(
-                f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store that '
-                '`python -m feeders.prepare ucla` made of it'
+                f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store made from it with '
+                '`python -m feeders.prepare ucla`'
             )
         self.window_size, self.random_rot = window_size, random_rot
-        store = read_all_sqe(data_path) if Path(data_path).is_dir() else stores.open_skeletons(data_path)
+        store = read_all_sqe(data_path) if Path(data_path).is_dir() else open_skeletons(data_path)
         store = choose_split(store, split, 'xview', held_out)
         if random_rot and window_size > COPIES * store.length.min():
             raise InputError(
@@ -59,7 +72,8 @@ class Feeder(StoreFeeder):
             )
         super().__init__(store, graph, bone=bone, vel=vel, repeat=repeat)
 
-    def skeletons(self, rows, draws_of):
+    def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Return the joints of clips, (N, T, 1, V, C) float32: turned, scaled, normalised, their frames drawn."""
         start, length = self.store.start[rows], self.store.length[rows]
         if not self.random_rot:
             return normalised_frames(self.store.frames, start, length, evenly_spaced(length, self.window_size))
@@ -70,28 +84,40 @@ class Feeder(StoreFeeder):
         return normalised_frames(self.store.frames, start, length, frames, turn(degrees, scale))
 
 
-def turn(degrees, scale):
-    """(N, 2) degrees about x and y, (N,) scales → (N, 3, 3): Ry·Rx·scale, for rows."""
+def turn(degrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Make matrices for rows, Ry·Rx·scale, (N, 3, 3), from angles about x and y (N, 2) in degrees and scales (N,)."""
     angles = np.deg2rad(np.column_stack([degrees, np.zeros(len(degrees))]))
     return transforms.rotation(angles) * scale[:, None, None]
 
 
-def evenly_spaced(length, window):
-    """(N,) lengths → (N, window) int64: linspace from the first to the last frame, truncated."""
+def evenly_spaced(length: np.ndarray, window: int) -> np.ndarray:
+    """Space `window` frames from the first to the last of each clip, truncated: lengths (N,) → (N, window) int64."""
     place = np.arange(window) * ((length - 1) / max(window - 1, 1))[:, None]
     place[:, -1] = length - 1 if window > 1 else 0
     return place.astype(np.int64)  # np.linspace of all clips at once rounds otherwise where one has a single frame
 
 
-def normalised_frames(store_frames, start, length, frames, matrix=None):
-    """Turn each clip, bring each coordinate's range over the clip to [-1, 1], pick frames.
+def normalised_frames(
+    store_frames: np.ndarray | MappedArray,
+    start: np.ndarray,
+    length: np.ndarray,
+    frames: np.ndarray,
+    matrix: np.ndarray | None = None,
+) -> np.ndarray:
+    """Turn each clip, bring the range of each coordinate over the clip to [-1, 1], pick frames.
 
     A coordinate that never changes becomes 0. Centring on a joint and scaling cancel in the range.
 
-    Args:
-        store_frames: (…, 1, V, C). start, length: (N,) of the clips. frames: (N, T) within each clip.
-        matrix: (N, 3, 3) for rows, or None.
-    Returns: (N, T, 1, V, C) float32, computed in float64.
+    Parameters
+    ----------
+    store_frames : (…, 1, V, C). Frames of all clips.
+    start, length : (N,) int. The clips.
+    frames : (N, T) int. Frames to pick, counted within each clip.
+    matrix : (N, 3, 3) for rows, or None (default).
+
+    Returns
+    -------
+    (N, T, 1, V, C) float32, computed in float64.
     """
     first = np.cumsum(length) - length
     x = store_frames[np.repeat(start - first, length) + np.arange(length.sum())].astype(np.float64)  # (F, 1, V, C)
@@ -105,34 +131,34 @@ def normalised_frames(store_frames, start, length, frames, matrix=None):
 
 
 @functools.lru_cache(maxsize=1)
-def read_all_sqe(folder):
-    """Read the published JSON files: {"file_name", "skeletons": T × 20 × 3, "label"} each.
+def read_all_sqe(folder: str | Path) -> SkeletonStore:
+    """Read the published JSON files, {"file_name", "skeletons": T × 20 × 3, "label"} each.
 
-    Returns: SkeletonStore with float64 frames in memory, clips in name order.
-    Raises InputError for an empty folder and for a file that is not of this form.
+    Returns
+    -------
+    SkeletonStore. float64 frames in memory, clips in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If the folder is empty, or if a file has another form.
     """
     files = sorted(Path(folder).glob('*.json'))
     if not files:
-        raise InputError(f"the folder {folder} holds no .json files; NW-UCLA's all_sqe is expected")
+        raise InputError(f'the folder {folder} contains no .json files; expected all_sqe of NW-UCLA')
     clips = [_read_clip(file) for file in files]
     length = np.array([len(clip) for clip in clips])
     name = [file.stem for file in files]
-    return stores.SkeletonStore(
-        np.concatenate(clips)[:, None],
-        np.cumsum(length) - length,
-        length,
-        name,
-        [ucla_label(clip) for clip in name],
-        np.ones(len(files)),
-        'nw-ucla',
-    )
+    label = [DATASETS['nw-ucla'].label(clip) for clip in name]
+    frames = np.concatenate(clips)[:, None]
+    return SkeletonStore(frames, np.cumsum(length) - length, length, name, label, np.ones(len(files)), 'nw-ucla')
 
 
-def _read_clip(file):
+def _read_clip(file: Path) -> np.ndarray:
     try:
         frames = np.array(json.loads(file.read_bytes())['skeletons'], np.float64)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f'{file} is not an NW-UCLA clip: {error}') from error
     if frames.ndim != 3 or frames.shape[1:] != (20, 3) or not len(frames):
-        raise InputError(f'{file} has skeletons of shape {frames.shape}, not (frames, 20, 3)')
+        raise InputError(f'{file} has skeletons of shape {frames.shape}; expected (frames, 20, 3)')
     return frames

@@ -1,141 +1,169 @@
-"""Which clips train and which test: the protocols' rules, read from the clip names.
+"""Which clips train and which test: by protocol, by the splits a store names, held out, or mapped to other classes.
 
-NTU RGB+D names are SsssCcccPpppRrrrAaaa (setup, camera, performer, replication, action);
-NW-UCLA names are aXX_sXX_eXX_vXX (action, subject, execution, view); UTD-MHAD names aX_sX_tX (action, subject, trial).
+Legend: N clips.
 """
 
-import re
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
+from feeders.datasets import DATASETS, dataset_named
+from feeders.skeleton_store import SkeletonStore
 from torchlight.errors import InputError
 
-NTU60_SUBJECTS = frozenset([1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38])
-NTU120_SUBJECTS = NTU60_SUBJECTS | frozenset(
-    [45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103]
-)
-UCLA_ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
-
-PROTOCOLS = {  # data set: {benchmark: does the clip of this name train?}
-    'ntu60': {
-        'xsub': lambda name: parse_ntu(name).performer in NTU60_SUBJECTS,
-        'xview': lambda name: parse_ntu(name).camera in (2, 3),
-    },
-    'ntu120': {
-        'xsub': lambda name: parse_ntu(name).performer in NTU120_SUBJECTS,
-        'xset': lambda name: parse_ntu(name).setup % 2 == 0,
-    },
-    'nw-ucla': {'xview': lambda name: parse_ucla(name).view != 3},
-    'utd-mhad': {'xsub': lambda name: parse_utd(name).subject % 2 == 1},
-}
-OFFICIAL_COUNTS = {  # (data set, benchmark): training and test clips of the whole set
-    ('ntu60', 'xsub'): (40091, 16487),
-    ('ntu60', 'xview'): (37646, 18932),
-    ('ntu120', 'xsub'): (63026, 50919),
-    ('ntu120', 'xset'): (54468, 59477),
-    ('nw-ucla', 'xview'): (1020, 464),
-    ('utd-mhad', 'xsub'): (431, 430),
-}
+SPLITS = ('train', 'test', 'held_out', 'all')
 
 
-class NTUName(NamedTuple):
-    setup: int
-    camera: int
-    performer: int
-    replication: int
-    action: int
+def is_train(name: str, dataset: str, benchmark: str) -> bool:
+    """Tell if the clip of this name is a training clip.
 
+    Parameters
+    ----------
+    name : str. The clip's name.
+    dataset : str. A data set of feeders.datasets, such as 'ntu60'.
+    benchmark : str. One of its protocols: 'xsub', 'xview' or 'xset'.
 
-class UCLAName(NamedTuple):
-    action: int
-    subject: int
-    execution: int
-    view: int
-
-
-class UTDName(NamedTuple):
-    action: int
-    subject: int
-    trial: int
-
-
-def parse_ntu(name):
-    """`S001C002P003R002A013` → NTUName(1, 2, 3, 2, 13); raises InputError for any other form."""
-    match = re.fullmatch(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})', name)
-    if not match:
-        raise InputError(f'clip name {name!r} is not of the form SsssCcccPpppRrrrAaaa')
-    return NTUName(*map(int, match.groups()))
-
-
-def parse_ucla(name):
-    """`a12_s10_e04_v03` → UCLAName(12, 10, 4, 3); raises InputError for any other form."""
-    match = re.fullmatch(r'a(\d{2})_s(\d{2})_e(\d{2})_v(\d{2})', name)
-    if not match:
-        raise InputError(f'clip name {name!r} is not of the form aXX_sXX_eXX_vXX')
-    return UCLAName(*map(int, match.groups()))
-
-
-def parse_utd(name):
-    """`a27_s8_t4` → UTDName(27, 8, 4); raises InputError for any other form."""
-    match = re.fullmatch(r'a([1-9]\d?)_s([1-9]\d?)_t([1-9]\d?)', name)
-    if not match:
-        raise InputError(f'clip name {name!r} is not of the form aX_sX_tX')
-    return UTDName(*map(int, match.groups()))
-
-
-def ntu_label(name):
-    """The 0-based label of an NTU clip: the last three digits of its name, less one."""
-    return parse_ntu(name).action - 1
-
-
-def ucla_label(name):
-    """The 0-based label of an NW-UCLA clip: the rank of its action id among the ten ids in use."""
-    action = parse_ucla(name).action
-    if action not in UCLA_ACTIONS:
-        raise InputError(f'clip name {name!r} has action {action}, not one of {UCLA_ACTIONS}')
-    return UCLA_ACTIONS.index(action)
-
-
-def is_train(name, dataset, benchmark):
-    """Does the clip of this name train?
-
-    Args:
-        dataset: a key of PROTOCOLS, such as 'ntu60'.
-        benchmark: one of the data set's protocols: 'xsub', 'xview' or 'xset'.
-    Raises InputError for an unknown data set or benchmark and for a name of another form.
+    Raises
+    ------
+    InputError
+        For an unknown data set or protocol, and for a name of another form.
     """
-    if dataset not in PROTOCOLS:
-        raise InputError(f'data set {dataset!r} has no benchmark rules; expected one of {sorted(PROTOCOLS)}')
-    if benchmark not in PROTOCOLS[dataset]:
-        raise InputError(f'benchmark {benchmark!r} is not one of {sorted(PROTOCOLS[dataset])} of {dataset}')
-    return PROTOCOLS[dataset][benchmark](name)
+    row = dataset_named(dataset)
+    return row.protocol(benchmark).train(row.fields(name))
 
 
-def public_order(names, benchmark):
-    """NTU clip names in the order of the public arrays: by the id that the protocol splits on, then by name."""
-    split_on = {'xsub': 'performer', 'xview': 'camera', 'xset': 'setup'}[benchmark]
-    return sorted(names, key=lambda name: (getattr(parse_ntu(name), split_on), name))
+def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
+    """Tell for each clip of a store if it is a training clip.
 
+    Parameters
+    ----------
+    store : SkeletonStore of N clips.
+    benchmark : str or None. The protocol; None for the splits that the store itself names.
 
-def held_out_mask(label, group, fraction, seed=0):
-    """A part of the training clips to choose the best epoch on, stratified by class.
+    Returns
+    -------
+    (N,) bool.
 
-    Args:
-        label: (N,) int, classes.
-        group: (N,) any, clips of one group (identical recordings, say) stay on one side.
-        fraction: share to hold out, 0 < fraction ≤ 0.5; one clip in round(1 / fraction) is.
-    Returns: (N,) bool, True for the held-out clips.
+    Raises
+    ------
+    InputError
+        If the store names no splits and no protocol is given, or the protocol is not one of its data set.
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # costs a second, and few commands hold clips out
+    if benchmark is None:
+        if store.split is None:
+            known = ', '.join(DATASETS[store.dataset].protocols) if store.dataset in DATASETS else ''
+            raise InputError(
+                f'the store of {store.dataset or "unknown data"} does not name its splits; give benchmark '
+                f'(known for this data set: {known or "none"})'
+            )
+        return np.array([part == 'train' for part in store.split], bool)
+    row = dataset_named(store.dataset)
+    trains = row.protocol(benchmark).train
+    return np.array([trains(row.fields(name)) for name in store.name], bool)
+
+
+def names_of(store: SkeletonStore, benchmark: str | None, train: bool) -> list[str]:
+    """Return the names of a store's training clips, or of its test clips, in the order of the store."""
+    return [name for name, trains in zip(store.name, train_mask(store, benchmark)) if trains == train]
+
+
+def check_split(split: str) -> None:
+    """Raise InputError for a split that is not one of SPLITS."""
+    if split not in SPLITS:
+        raise InputError(f'split is {split!r}, not one of {SPLITS}')
+
+
+def choose_split(store: SkeletonStore, split: str, benchmark: str | None = None, held_out: float = 0) -> SkeletonStore:
+    """Choose the clips of one split.
+
+    Parameters
+    ----------
+    store : SkeletonStore.
+    split : str. 'train', 'test', 'held_out' (the share `held_out` of the training clips) or 'all'.
+    benchmark : str or None. The protocol, for a store that does not name its splits (default None).
+    held_out : float. Share of the training clips that is kept aside, stratified by class (default 0).
+
+    Raises
+    ------
+    InputError
+        If there is no rule for the store, or if no clip is left.
+    """
+    check_split(split)
+    if split == 'all':
+        return _require_clips(store, split)
+    train = train_mask(store, benchmark)
+    return hold_out(store.select(~train if split == 'test' else train), split, held_out)
+
+
+def hold_out(store: SkeletonStore, split: str, held_out: float) -> SkeletonStore:
+    """Divide the training clips: the share `held_out` for the split 'held_out', the rest for 'train'.
+
+    Identical clips stay together. Test clips are returned unchanged.
+    """
+    if held_out and split != 'test':
+        aside = held_out_mask(store.label, store.digests(), held_out)
+        store = store.select(aside if split == 'held_out' else ~aside)
+    elif split == 'held_out':
+        raise InputError("split is 'held_out' and held_out is 0; give the share, such as 0.1")
+    return _require_clips(store, split)
+
+
+def held_out_mask(label: np.ndarray, group: Sequence, fraction: float, seed: int = 0) -> np.ndarray:
+    """Choose a part of the training clips to select the best epoch on, stratified by class.
+
+    Parameters
+    ----------
+    label : (N,) int. Classes.
+    group : (N,) any. Clips of one group, such as identical recordings, stay on one side.
+    fraction : float. The share to hold out, 0 < fraction ≤ 0.5: one clip in round(1 / fraction).
+    seed : int. Seed of the choice (default 0).
+
+    Returns
+    -------
+    (N,) bool. True for the held-out clips.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second to import; few commands hold clips out
 
     if not 0 < fraction <= 0.5:
-        raise InputError(f'held_out is {fraction}, not above 0 and at most 0.5')
+        raise InputError(f'held_out is {fraction}; expected a share above 0 and at most 0.5')
     parts = round(1 / fraction)
     fewest = min(np.unique(label, return_counts=True)[1], default=0)
     if fewest < parts:
-        raise InputError(f'held_out is {fraction}, one clip in {parts}, and the rarest class has {fewest} clips')
+        raise InputError(f'held_out is {fraction}, one clip in {parts}, but the rarest class has {fewest} clips')
     folds = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
     mask = np.zeros(len(label), bool)
     mask[next(folds.split(np.zeros(len(label)), label, group))[1]] = True
     return mask
+
+
+def map_labels(store: SkeletonStore, label_map: dict[int, int] | None) -> SkeletonStore:
+    """Keep the clips whose label is a key of `label_map` and give them its values as labels.
+
+    Parameters
+    ----------
+    store : SkeletonStore.
+    label_map : {label of the data: label of the model's classes}, or None to keep all clips and labels.
+
+    Raises
+    ------
+    InputError
+        If the map has another form or leaves no clip.
+    """
+    if label_map is None:
+        return store
+    if not isinstance(label_map, dict) or not all(
+        type(label) is int and label >= 0 for pair in label_map.items() for label in pair
+    ):
+        raise InputError(f'label_map is {label_map!r}; expected pairs of labels ≥ 0 such as {{2: 22}}')
+    kept = store.select([label in label_map for label in store.label.tolist()])
+    if not len(kept):
+        found = np.unique(store.label).tolist()
+        raise InputError(f'label_map leaves no clip: its labels are {sorted(label_map)}, those of the clips {found}')
+    kept.label = np.array([label_map[label] for label in kept.label.tolist()], np.int64)
+    return kept
+
+
+def _require_clips(store: SkeletonStore, split: str) -> SkeletonStore:
+    if not len(store):
+        raise InputError(f'no clip is left in the split {split!r}')
+    return store

@@ -1,1 +1,1 @@
-"""From what people download to the stores the feeders read: `python -m feeders.prepare <command>`."""
+"""Make the stores that the feeders read, from recordings as downloaded: `python -m feeders.prepare <command>`."""

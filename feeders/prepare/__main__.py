@@ -1,30 +1,57 @@
-"""`python -m feeders.prepare <command>`: what people download → the stores the feeders read."""
+"""Make the stores that the feeders read, from recordings as downloaded: `python -m feeders.prepare <command>`."""
 
 import argparse
 import sys
+from collections.abc import Sequence
+from functools import partial
 
-from feeders.prepare import doctor, frames, kinect, names, ntu, tables
+from feeders.datasets import DATASETS, dataset_named
+from feeders.prepare import custom, import_npz, inspect, name_lists, person_images, store_builder
+from torchlight.command import Parser, run_command
 from torchlight.errors import InputError
+from torchlight.imports import import_class
 
-COMMANDS = ntu, kinect, tables, frames, names, doctor
+COMMANDS = custom, import_npz, person_images, name_lists, inspect  # besides those of the data sets
+RESUME_HINT = 'no partial file is left behind; run the same command again'
 
 
-def main(arguments=None):
-    """Run one command; returns the exit status: 0, 1 where something was left out or found wrong, 2 for an error."""
-    parser = argparse.ArgumentParser(prog='python -m feeders.prepare', description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar='command')
+def get_parser() -> Parser:
+    """Return the parser of all commands: one per data set that has a reader, and those of COMMANDS."""
+    parser = Parser(prog='python -m feeders.prepare', description=__doc__.split(':')[0])
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND')
+    for row in DATASETS.values():
+        if row.reader:
+            command = commands.add_parser(
+                row.name, aliases=row.aliases, help=f'make a store of {row.title} from {row.recordings}'
+            )
+            command.add('--raw', required=True, nargs='+', metavar='DIR', help=f'folders that contain {row.recordings}')
+            import_class(row.reader).add_arguments(command)
+            store_builder.add_arguments(command)
+            command.set_defaults(run=partial(_build, row.name))
     for module in COMMANDS:
-        module.add_parsers(commands)
-    args = parser.parse_args(arguments)
-    try:
-        return args.run(args)
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
-    except OSError as error:  # no room on the disk, no permission
-        print(f'error: {error}', file=sys.stderr)
-    except KeyboardInterrupt:
-        print('error: interrupted; no file is left half-written, start again', file=sys.stderr)
-    return 2
+        module.add_parser(commands)
+    parser.set_defaults(run=partial(_refuse, list(commands.choices)))
+    return parser
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 if clips were left out or problems found."""
+    args = get_parser().parse_args(argv)
+    return args.run(args)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    return run_command(run, argv, RESUME_HINT)
+
+
+def _build(dataset: str, args: argparse.Namespace) -> int:
+    reader = import_class(dataset_named(dataset).reader)
+    return store_builder.build_store(reader(dataset, args))
+
+
+def _refuse(commands: list[str], args: argparse.Namespace) -> int:
+    raise InputError(f'no command is given; expected one of {", ".join(commands)} (see --help)')
 
 
 if __name__ == '__main__':

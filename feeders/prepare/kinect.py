@@ -1,35 +1,35 @@
 """The Kinect v1 data sets: NW-UCLA, UTD-MHAD and SYSU 3D HOI, 20 joints in NW-UCLA's order.
 
-UTD-MHAD and SYSU are for the NTU feeder, which does not centre, and get NTU's origin: the middle of the spine in the
-first frame. NW-UCLA stays as published, for its own feeder normalises each clip. SYSU's reader follows the published
-layout and was not tried on the original recordings.
+UTD-MHAD and SYSU are for the NTU feeder, which does not centre clips, and get NTU's origin: the middle of the spine in
+the first frame. NW-UCLA stays as published, because its own feeder normalises each clip. SYSU's reader follows the
+published layout and has not been tried on the original recordings.
 
-Legend: T frames, P = 1 person, V joints, xyz in metres.
+Legend: T frames, M = 1 person, V joints, xyz in metres.
 """
 
 import json
 import re
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.io import loadmat
 
-from feeders.prepare.build import Clip, add_arguments, build_store
-from feeders.prepare.denoise import translate
-from feeders.prepare.skeleton_file import ClipError
-from feeders.splits import parse_utd, ucla_label
-from torchlight.errors import InputError
+from feeders.datasets import DATASETS
+from feeders.prepare import store_builder
+from feeders.recordings.clips import Clip, ClipError, checked_frames, find_files
+from feeders.recordings.denoise import translate
+from torchlight.command import Parser
 
 JOINTS = 20
 UTD_TO_UCLA = [3, 2, 1, 0, *range(4, 20)]  # UTD-MHAD counts from the head down to the hip centre
-UTD_CLASSES, SYSU_CLASSES, SYSU_SUBJECTS = 27, 12, 40
+SYSU_SUBJECTS = 40
 
 # NTU's 25 joints (Kinect v2) as mixtures of Kinect v1's 20: a rule of ours, for transfer between the two.
-# Measured on both: v2's base of the spine lies between the hips (v1's hip centre 7 cm higher); v2's neck lies
-# 11 cm above the shoulders, as v1's shoulder centre does, and its joint 21 3 cm above them; the middle of the spine
-# divides base to 21 at 0.57; a finger tip lies at 1.7 times wrist to hand. The thumb's side is unknown: it is
-# put at the hand. {NTU joint: {v1 joint: share}}, both counted from 0; joints 3 to 19 are the same in both.
+# Measured on both: v2's base of the spine is between the hips (v1's hip centre is 7 cm higher); v2's neck is 11 cm
+# above the shoulders, as v1's shoulder centre is, and its joint 21 is 3 cm above them; the middle of the spine divides
+# the line from the base to joint 21 at 0.57; a finger tip is at 1.7 times wrist to hand. The thumb's side is unknown:
+# it is put at the hand. {NTU joint: {v1 joint: share}}, both counted from 0; joints 3 to 19 are the same in both.
 _BASE, _CHEST = {12: 0.5, 16: 0.5}, {4: 0.375, 8: 0.375, 2: 0.25}
 _MIDDLE = {joint: 0.43 * _BASE.get(joint, 0) + 0.57 * _CHEST.get(joint, 0) for joint in (*_BASE, *_CHEST)}
 NTU_FROM_KINECT_V1 = {
@@ -45,95 +45,89 @@ NTU_FROM_KINECT_V1 = {
 }
 
 
-def add_parsers(commands):
-    """The commands `ucla`, `utd-mhad` and `sysu`."""
-    for dataset, text in (
-        ('ucla', 'NW-UCLA: all_sqe/*.json'),
-        ('utd-mhad', 'UTD-MHAD: Skeleton/*_skeleton.mat'),
-        ('sysu', 'SYSU 3D HOI: folders …<action>/…<subject>/ with a .mat or .txt'),
-    ):
-        parser = commands.add_parser(dataset, help=f'{text} → store')
-        parser.add_argument('--raw', required=True, metavar='DIR', help='the folder that holds them')
-        if dataset != 'ucla':
-            parser.add_argument(
-                '--joints',
-                type=int,
-                choices=(20, 25),
-                default=20,
-                help="25: mapped to NTU's joints, for transfer (a rule of ours)",
-            )
-        add_arguments(parser)
-        parser.set_defaults(run={'ucla': run_ucla, 'utd-mhad': run_utd, 'sysu': run_sysu}[dataset])
+class UCLAReader(store_builder.Reader):
+    """Reads NW-UCLA: {"skeletons": T × 20 × 3, "label": 1, 2, …} in each file."""
+
+    pattern = '*.json'
+
+    def read(self, source: Path) -> Clip:
+        """Read one file; the label that it states must be that of its name."""
+        label = self.dataset.label(source.stem)
+        try:
+            record = json.loads(source.read_bytes())
+            frames, stated = np.array(record['skeletons'], np.float32), record['label']
+        except json.JSONDecodeError as error:
+            raise ClipError(f'is not JSON: {error.msg}', error.lineno) from error
+        except OSError as error:
+            raise ClipError(f'cannot be read: {error.strerror}') from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ClipError(f'expected skeletons (T × 20 × 3 numbers) and label: {error!r}') from error
+        if stated != label + 1:
+            raise ClipError(f'states label {stated}, but its name means {label + 1}')
+        return Clip(source.stem, frames, label)
 
 
-def run_ucla(args):
-    files = find_files(args.raw, '*.json')
-    return build_store(args, 'nw-ucla', (1, JOINTS, 3), files, read_ucla)
+class TransferReader(store_builder.Reader):
+    """A reader whose clips can have NTU's joints and layout, and have NTU's origin."""
+
+    @staticmethod
+    def add_arguments(parser: Parser) -> None:
+        """Add --joints."""
+        parser.add(
+            '--joints',
+            type=int,
+            choices=(JOINTS, 25),
+            default=JOINTS,
+            help="joints of the store: the 20 recorded ones (default), or 25 to map them to NTU's, for transfer",
+        )
+
+    @property
+    def layout(self) -> tuple[int, int, int]:
+        """(M, V, C); NTU's joints come with NTU's second person, who is absent."""
+        return self.dataset.layout if self.args.joints == JOINTS else DATASETS['ntu60'].layout
+
+    def placed(self, frames: np.ndarray) -> np.ndarray:
+        """Map frames (T, 20, 3) to the joints that are asked for, with NTU's origin; return (T, 1, V, 3) float32."""
+        frames = checked_frames(frames, self.dataset.layout)
+        return translate(frames if self.args.joints == JOINTS else to_ntu_joints(frames))
 
 
-def run_utd(args):
-    files = find_files(args.raw, '*_skeleton.mat')
-    return build_store(args, 'utd-mhad', layout_of(args.joints), files, partial(read_utd, args.joints))
+class UTDReader(TransferReader):
+    """Reads UTD-MHAD: d_skel (20, 3, T) in each file."""
+
+    pattern = '*_skeleton.mat'
+
+    def read(self, source: Path) -> Clip:
+        """Read one file."""
+        skeleton = read_mat(source).get('d_skel')
+        if not _is_skeleton(skeleton):
+            raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
+        return Clip(source.stem.removesuffix('_skeleton'), self.placed(time_first(skeleton)[:, UTD_TO_UCLA]))
 
 
-def run_sysu(args):
-    folders = sorted({file.parent for file in find_files(args.raw, '*.[mt][ax]t')})
-    return build_store(args, 'sysu', layout_of(args.joints), folders, partial(read_sysu, args.joints, Path(args.raw)))
+class SYSUReader(TransferReader):
+    """Reads SYSU 3D HOI: a folder …<action number>/…<subject number> per clip, with (20, 3, T) world coordinates."""
+
+    pattern = '*.[mt][ax]t'
+
+    def sources(self) -> list:
+        """Return the folders that contain recordings, by path."""
+        return sorted({file.parent for file in find_files(self.args.raw, self.pattern)})
+
+    def read(self, source: Path) -> Clip:
+        """Read one folder."""
+        root = next(root for root in self.args.raw if source.is_relative_to(root))
+        numbers = [re.search(r'(\d+)$', part) for part in source.relative_to(root).parts[-2:]]
+        if len(numbers) < 2 or not all(numbers):
+            raise ClipError('is not a folder …<action number>/…<subject number>')
+        action, subject = (int(number[1]) for number in numbers)
+        if not 1 <= subject <= SYSU_SUBJECTS:
+            raise ClipError(f'has subject {subject}; expected 1 to {SYSU_SUBJECTS}')
+        return Clip(f'a{action:02}_s{subject:02}', self.placed(read_folder(source)))
 
 
-def layout_of(joints):
-    """(M, V, C) of a store; NTU's joints come with NTU's second person, who is absent."""
-    return (1 if joints == JOINTS else 2, joints, 3)
-
-
-def find_files(folder, pattern):
-    """All files of that form below `folder`, by path; raises InputError where there is none."""
-    if not Path(folder).is_dir():
-        raise InputError(f'{folder} is not a folder; --raw takes the folder that holds the clips')
-    files = sorted(Path(folder).rglob(pattern))
-    if not files:
-        raise InputError(f'no {pattern} in {folder}; --raw takes the folder that holds the clips')
-    return files
-
-
-def read_ucla(path):
-    """One NW-UCLA file: {"skeletons": T × 20 × 3, "label": from 1} → Clip."""
-    label = ucla_label(path.stem)
-    try:
-        record = json.loads(path.read_bytes())
-        frames, stated = np.array(record['skeletons'], np.float32), record['label']
-    except json.JSONDecodeError as error:
-        raise ClipError(f'no JSON: {error.msg}', error.lineno) from error
-    except OSError as error:
-        raise ClipError(f'cannot be read: {error.strerror}') from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ClipError(f'expected skeletons (T × 20 × 3 numbers) and label: {error!r}') from error
-    if stated != label + 1:
-        raise ClipError(f'states label {stated}, and its name means {label + 1}')
-    return Clip(path.stem, label, one_person(frames))
-
-
-def read_utd(joints, path):
-    """One UTD-MHAD file: d_skel (20, 3, T) → Clip of 20 joints or of NTU's 25, with NTU's origin."""
-    name = path.stem.removesuffix('_skeleton')
-    label = parse_utd(name).action - 1
-    if label >= UTD_CLASSES:
-        raise ClipError(f'action {label + 1} is not among the {UTD_CLASSES} of this data set')
-    skeleton = read_mat(path).get('d_skel')
-    if not _is_skeleton(skeleton):
-        raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
-    frames = one_person(time_first(skeleton)[:, UTD_TO_UCLA])
-    return Clip(name, label, placed(frames, joints))
-
-
-def read_sysu(joints, root, folder):
-    """One recording's folder, …<action number>/…<subject number>: its (20, 3, T) world coordinates → Clip."""
-    numbers = [re.search(r'(\d+)$', part) for part in folder.relative_to(root).parts[-2:]]
-    if len(numbers) < 2 or not all(numbers):
-        raise ClipError('is not a folder …<action number>/…<subject number>')
-    action, subject = (int(number[1]) for number in numbers)
-    if not (1 <= action <= SYSU_CLASSES and 1 <= subject <= SYSU_SUBJECTS):
-        raise ClipError(f'action {action}, subject {subject}: expected 1–{SYSU_CLASSES} and 1–{SYSU_SUBJECTS}')
+def read_folder(folder: Path) -> np.ndarray:
+    """Return the one skeleton in a folder's .mat or .txt files, (T, 20, 3); raise ClipError if there are several."""
     found = [
         (f'{file.name} {key}', value)
         for file in sorted(folder.glob('*.mat'))
@@ -144,20 +138,20 @@ def read_sysu(joints, root, folder):
     world = [frames for (title, _), frames in zip(found, skeletons) if 'world' in title.lower()]
     skeletons = world or skeletons
     if len(skeletons) != 1:
-        raise ClipError(f'holds {len(skeletons)} skeletons (20, 3, T); expected one, or one with "world" in its name')
-    return Clip(f'a{action:02}_s{subject:02}', action - 1, placed(one_person(skeletons[0]), joints))
+        raise ClipError(f'has {len(skeletons)} skeletons (20, 3, T); expected one, or one with "world" in its name')
+    return skeletons[0]
 
 
-def read_mat(path):
-    """The variables of a MATLAB file; raises ClipError where it is none."""
+def read_mat(path: Path) -> dict[str, Any]:
+    """Return the variables of a MATLAB file; raise ClipError if it is something else."""
     try:
         return loadmat(path)
     except Exception as error:  # on damaged files scipy raises errors of a dozen kinds
-        raise ClipError(f'no MATLAB file that can be read: {error}') from error
+        raise ClipError(f'is not a MATLAB file that can be read: {error}') from error
 
 
-def read_text(path):
-    """A text of 60 numbers a frame → (T, 20, 3); raises ClipError with the line that is wrong."""
+def read_text(path: Path) -> np.ndarray:
+    """Read a text of 60 numbers per frame, (T, 20, 3); the ClipError names the line that is wrong."""
     rows = []
     try:
         lines = path.read_bytes().splitlines()
@@ -173,27 +167,13 @@ def read_text(path):
     return np.array(rows).reshape(-1, JOINTS, 3)
 
 
-def time_first(skeleton):
-    """(20, 3, T) → (T, 20, 3); MATLAB drops the last axis of a single frame."""
+def time_first(skeleton: np.ndarray) -> np.ndarray:
+    """Turn (20, 3, T) into (T, 20, 3); MATLAB drops the last axis of a single frame."""
     return np.atleast_3d(skeleton).transpose(2, 0, 1)
 
 
-def one_person(frames):
-    """(T, 20, 3) → (T, 1, 20, 3) float32; raises ClipError for another shape and for NaN or Inf."""
-    if frames.ndim != 3 or frames.shape[1:] != (JOINTS, 3) or not len(frames):
-        raise ClipError(f'frames of shape {frames.shape}, expected (T, {JOINTS}, 3)')
-    if not np.isfinite(frames).all():
-        raise ClipError('holds NaN or Inf')
-    return frames[:, None].astype(np.float32)
-
-
-def placed(frames, joints):
-    """(T, P, 20, 3) → (T, P, joints, 3), mapped where joints is 25, with NTU's origin."""
-    return translate(frames if joints == JOINTS else to_ntu_joints(frames))
-
-
-def to_ntu_joints(frames):
-    """(T, P, 20, 3) Kinect v1 → (T, P, 25, 3) by NTU_FROM_KINECT_V1."""
+def to_ntu_joints(frames: np.ndarray) -> np.ndarray:
+    """Map Kinect v1's joints (T, M, 20, 3) to NTU's (T, M, 25, 3) by NTU_FROM_KINECT_V1."""
     mixture = np.zeros((25, JOINTS), np.float32)
     for joint, shares in NTU_FROM_KINECT_V1.items():
         for source, share in shares.items():
@@ -201,10 +181,7 @@ def to_ntu_joints(frames):
     return mixture @ frames
 
 
-def _is_skeleton(value):
-    return (
-        isinstance(value, np.ndarray)
-        and value.ndim in (2, 3)
-        and value.shape[:2] == (JOINTS, 3)
-        and value.dtype.kind in 'fiu'
-    )
+def _is_skeleton(value: Any) -> bool:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in 'fiu':
+        return False
+    return value.ndim in (2, 3) and value.shape[:2] == (JOINTS, 3)

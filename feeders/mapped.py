@@ -1,10 +1,15 @@
-"""Arrays in files, read whole or mapped: a mapped one costs the pages that a batch touches, whatever its size."""
+"""Arrays in files, mapped into memory where possible: a mapped array costs the pages that a batch touches."""
 
 import mmap
 import struct
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from torchlight.errors import InputError
 from torchlight.files import require_file
@@ -15,13 +20,17 @@ RESIDENT_BYTES = 16 << 20
 
 
 class MappedArray:
-    """A read-only array in a file, picked row by row; it pickles as its place in the file.
+    """A read-only array in a file, read row by row; it pickles as its place in the file.
 
-    Args:
-        path: the file. offset: the first byte of the array. shape, dtype: as numpy's (C order).
+    Parameters
+    ----------
+    path : path. The file.
+    offset : int. The first byte of the array.
+    shape : ints. As numpy's, in C order.
+    dtype : numpy dtype.
     """
 
-    def __init__(self, path, offset, shape, dtype):
+    def __init__(self, path: str | Path, offset: int, shape: Sequence[int], dtype: DTypeLike) -> None:
         self.path, self.offset, self.shape, self.dtype = str(path), offset, tuple(shape), np.dtype(dtype)
         count = int(np.prod(self.shape))
         with open(self.path, 'rb') as file:
@@ -29,10 +38,10 @@ class MappedArray:
         self._array = np.frombuffer(self._map, self.dtype, count, self.offset).reshape(self.shape)
         self._touched = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> np.ndarray:
         picked = self._array[rows]
         if picked.base is not None:  # a view of the map, which the release below would make slow, not wrong
             picked = picked.copy()
@@ -42,16 +51,16 @@ class MappedArray:
             self._touched = 0
         return picked
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return MappedArray, (self.path, self.offset, self.shape, self.dtype)
 
-    def reshape(self, *shape):
-        """The same bytes under another shape (no -1)."""
+    def reshape(self, *shape: int) -> 'MappedArray':
+        """Return the same bytes under another shape, without -1."""
         return MappedArray(self.path, self.offset, shape, self.dtype)
 
 
-def read_npy(path, mapped=False):
-    """The numbers in a .npy file; raises InputError for a file of any other form."""
+def read_npy(path: str | Path, mapped: bool = False) -> np.ndarray:
+    """Read or map the numbers in a .npy file; raise InputError for a file of any other form."""
     path = require_file(path)
     try:
         array = np.load(path, mmap_mode='r' if mapped else None, allow_pickle=False)
@@ -62,15 +71,15 @@ def read_npy(path, mapped=False):
     return array
 
 
-def map_dataset(path, dataset):
-    """An h5py data set of the file at `path`: mapped where it lies in one piece, read otherwise."""
+def map_dataset(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | MappedArray:
+    """Map a data set of the HDF5 file at `path` if it is stored in one piece; read it otherwise."""
     if dataset.chunks is None and dataset.id.get_offset() is not None:
         return MappedArray(path, dataset.id.get_offset(), dataset.shape, dataset.dtype)
     return dataset[:]
 
 
-def map_npz_member(path, key):
-    """The float32 array under `key` of a .npz: mapped where the archive is uncompressed, read otherwise."""
+def map_npz_member(path: str | Path, key: str) -> np.ndarray | MappedArray:
+    """Map the float32 array under `key` of a .npz if it is not compressed; read it otherwise."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f'{key}.npy')
         with archive.open(info) as member:

@@ -1,0 +1,165 @@
+"""From the settings to the arguments of feeders and model, and whether all of them fit together."""
+
+import argparse
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from feeders.feeder import Feeder
+from feeders.transforms import STREAMS
+from torchlight.command import Parser, count, not_negative, positive
+from torchlight.config import PAIRS
+from torchlight.errors import InputError
+
+# The arguments of a feeder that say which clips it reads, and which features.
+CLIP_KEYS = ('data_path', 'benchmark', 'sample_path', 'label_map')
+VIDEO_KEYS = ('video_path', 'video_ablation', 'video_made_with')
+TEXT_KEYS = ('text_path', 'object_path', 'text_ablation', 'text_made_with')
+
+
+# fmt: off
+def add_flags(parser: Parser) -> None:
+    """Add the flags that say which data is read, and how."""
+    add = parser.add
+    add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class that reads the data (default: %(default)s)')
+    add('--train-feeder-args', **PAIRS, help='arguments of the feeder for training, added to those of the YAML file')
+    add('--test-feeder-args', **PAIRS, help='arguments of the feeder for testing, added to those of the YAML file')
+    add('--stream', choices=list(STREAMS), help='input of the network; sets bone and vel for both feeders')
+    add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
+        help='choose the best epoch on this share of the training clips instead of the test clips')
+    add('--batch-size', type=positive, default=256, help='clips in a training step, on all devices (default: 256)')
+    add('--test-batch-size', type=positive, default=256, help='clips in an evaluation batch (default: 256)')
+    add('--num-worker', type=count, default=0, help='processes that read data; 0 reads in the main one (default: 0)')
+# fmt: on
+
+
+def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None:
+    """Raise InputError if settings are missing or contradict each other; reads no data and writes nothing.
+
+    Parameters
+    ----------
+    arg : Namespace. All settings.
+    devices : int. Devices of this process (default 1).
+    processes : int. Processes of the run (default 1).
+    """
+    if arg.phase in ('test', 'predict', 'export') and not arg.weights:
+        raise InputError(f'--phase {arg.phase} needs --weights, the file of a trained model')
+    if arg.phase == 'test' and not os.access(Path(arg.weights).resolve().parent, os.W_OK):
+        raise InputError(f'the lists of right and wrong clips go next to {arg.weights}, where writing is not allowed')
+    if arg.phase == 'predict' and not arg.input:
+        raise InputError('--phase predict needs --input, the clips to classify')
+    if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
+        raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
+    if devices > 1 and (arg.compile or arg.amp == 'bf16'):
+        raise InputError('--compile and --amp bf16 work with one device per process; use torchrun for several devices')
+    if arg.phase == 'train' and arg.batch_size % processes:
+        raise InputError(f'batch_size is {arg.batch_size}, which does not divide into {processes} processes')
+    for key in ('num_class', 'num_point', 'num_person', 'in_channels'):
+        value = arg.model_args.get(key, 3 if key == 'in_channels' else None)
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f'model_args has {key} {value!r}; it must be an integer ≥ 1')
+    if arg.refine:
+        if not _text_arguments({**arg.train_feeder_args, **arg.test_feeder_args}):
+            raise InputError('--refine scores with the FRM, which needs text_path in test_feeder_args')
+        if arg.phase == 'train' and not {'text_path', 'object_path'} & arg.train_feeder_args.keys():
+            raise InputError('--refine scores with the FRM, which is trained only with text_path in train_feeder_args')
+
+
+def feeder_arguments(arg: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Choose the arguments of the feeders that a phase needs.
+
+    Testing reads neither video nor text features, unless --refine asks for the text.
+
+    Parameters
+    ----------
+    arg : Namespace. All settings, as `check` accepts them.
+
+    Returns
+    -------
+    {part: arguments}. 'train' and 'test' to train, and 'val' if the best epoch is chosen on held-out clips; 'test' to
+    test and to predict; none for the other phases.
+    """
+    stream = STREAMS[arg.stream] if arg.stream else {}
+    train, test = {**arg.train_feeder_args, **stream}, {**arg.test_feeder_args, **stream}
+    text = _text_arguments({**train, **test}) if arg.refine else {}
+    test = _without(test, VIDEO_KEYS + TEXT_KEYS) | text
+    if arg.phase == 'predict':
+        return {'test': {**_without(test, CLIP_KEYS), 'data_path': arg.input, 'split': 'all'}}
+    if arg.phase == 'test':
+        return {'test': test}
+    if arg.phase != 'train':
+        return {}
+    if not arg.held_out:
+        return {'train': train, 'test': test}
+    clips = {key: value for key, value in train.items() if key in CLIP_KEYS}
+    validation = {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out}
+    return {'train': {**train, 'held_out': arg.held_out}, 'val': validation, 'test': test}
+
+
+def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled: bool = True) -> None:
+    """Raise InputError if clips do not fit the model.
+
+    Parameters
+    ----------
+    model_args : dict. Its sizes.
+    feeder : Feeder.
+    part : str. 'train', 'val' or 'test', for messages.
+    labelled : bool. The labels matter as well as the persons, joints and coordinates (default True).
+    """
+    expected = (model_args['num_person'], model_args['num_point'], model_args.get('in_channels', 3))
+    if tuple(feeder.layout) != expected:
+        persons, joints, coordinates = feeder.layout
+        raise InputError(
+            f'the {part} clips have {persons} persons, {joints} joints, {coordinates} coordinates, but model_args has '
+            f'num_person {expected[0]}, num_point {expected[1]}, in_channels {expected[2]}'
+        )
+    lowest, highest = feeder.label.min(), feeder.label.max()
+    if labelled and lowest < 0:
+        raise InputError(f'some of the {part} clips have no label; --phase predict classifies such clips')
+    if labelled and highest >= model_args['num_class']:
+        raise InputError(
+            f'the {part} clips have labels up to {highest}, so num_class must be at least {highest + 1}; model_args '
+            f'has {model_args["num_class"]}'
+        )
+
+
+def describe(feeders: Mapping[str, Feeder]) -> list[str]:
+    """Return two lines for the log: the clips of each part, and the features of the training clips."""
+    train = feeders['train']
+    clips = ', '.join(f'{len(feeder.name)} {part}' for part, feeder in feeders.items())
+    features = [f'{kind} ({width} wide; {train.feature_origin[kind]})' for kind, width in train.feature_width.items()]
+    none = 'none, so this trains the plain student'
+    return [f'Clips: {clips}', f'Helper features: {", ".join(features) or none}']
+
+
+def model_arguments(model_args: Mapping[str, Any], widths: Mapping[str, int]) -> tuple[dict[str, Any], str]:
+    """Add video_dim and text_dim, as wide as the feeder's features, to the arguments of a model.
+
+    A branch without features is left out: the model is then the plain student.
+
+    Parameters
+    ----------
+    model_args : dict. As configured; a width there must agree.
+    widths : {'video': D_v, 'text': D_t} of the features there are.
+
+    Returns
+    -------
+    arguments : dict.
+    where : str. Where they come from, for messages.
+    """
+    args = _without(model_args, ('video_dim', 'text_dim'))
+    for kind, width in widths.items():
+        stated = model_args.get(f'{kind}_dim')
+        if stated not in (None, width):
+            raise InputError(f'the {kind} features are {width} wide, but model_args has {kind}_dim {stated}')
+        args[f'{kind}_dim'] = width
+    return args, f'model_args, with the widths of {" and ".join(widths)} features,' if widths else 'model_args'
+
+
+def _text_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in arguments.items() if key in TEXT_KEYS and value is not None}
+
+
+def _without(arguments: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in arguments.items() if key not in keys}

@@ -1,0 +1,241 @@
+"""The data sets: one row each, with every fact about it that the program uses.
+
+A row gives the name, the classes, the skeleton, how the name of a clip decides its label and its split, the protocols
+with their official counts, the actions of two persons, and the reader of the recordings. To add a data set, add a row
+here and a reader in feeders/prepare (.github/CONTRIBUTING.md shows both).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torchlight.errors import InputError
+
+Fields = dict[str, int]  # the numbers in the name of a clip: {'setup': 1, 'camera': 2, …}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A division of a data set into training and test clips.
+
+    Attributes
+    ----------
+    train : function. Fields of a clip's name → is it a training clip?
+    counts : (train, test) int. Official numbers of clips.
+    benchmark : str. Its name in Ensemble, such as 'NTU120XSub'.
+    split_on : str. The field by which the public arrays are ordered, '' if there are none.
+    npz : str. File name of the public arrays, '' if there are none.
+    """
+
+    train: Callable[[Fields], bool]
+    counts: tuple[int, int]
+    benchmark: str
+    split_on: str = ''
+    npz: str = ''
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set.
+
+    Attributes
+    ----------
+    name, title : str. Its name in stores and commands, and as its authors write it.
+    classes : str, one per class. The actions' names, in the order of the labels.
+    layout : (M, V, C) int. Persons, joints and coordinates of a clip.
+    graph : str. Dotted name of the skeleton's graph.
+    name_form, pattern : str. The form of a clip's name, for people and as a regular expression of named numbers.
+    protocols : {name: Protocol}. Empty if the store itself names the splits.
+    reader : str. Dotted name of the feeders.prepare.store_builder.Reader of its recordings, '' if there are none.
+    recordings : str. What the reader reads, for --help.
+    actions : int, one per class. The action numbers in clip names, in the order of the labels (default 1, 2, 3, …).
+    two_person : int. The action numbers that show two persons.
+    aliases : str. Other names of its `feeders.prepare` command.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    layout: tuple[int, int, int]
+    graph: str
+    name_form: str
+    pattern: str
+    protocols: dict[str, Protocol] = field(default_factory=dict)
+    reader: str = ''
+    recordings: str = ''
+    actions: tuple[int, ...] = ()
+    two_person: frozenset[int] = frozenset()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def num_class(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    def fields(self, name: str) -> Fields:
+        """Parse a clip's name: 'S001C002P003R002A013' → {'setup': 1, …}; raise InputError for any other form."""
+        match = re.fullmatch(self.pattern, name)
+        if not match:
+            raise InputError(f'clip name {name!r} is not of the form {self.name_form}')
+        return {key: int(number) for key, number in match.groupdict().items()}
+
+    def label(self, name: str) -> int:
+        """Return the 0-based label of the clip; raise InputError for an action that the data set does not have."""
+        action = self.fields(name)['action']
+        actions = self.actions or range(1, self.num_class + 1)
+        if action not in actions:
+            raise InputError(f'clip name {name!r} has action {action}, which {self.title} does not have')
+        return actions.index(action)
+
+    def class_name(self, label: int) -> str:
+        """Return the action's name, or '' for a label that the data set does not have."""
+        return self.classes[label] if 0 <= label < self.num_class else ''
+
+    def protocol(self, name: str) -> Protocol:
+        """Return the protocol of this name; raise InputError if the data set does not have it."""
+        if not self.protocols:
+            rules = sorted(row.name for row in DATASETS.values() if row.protocols)
+            raise InputError(f'data set {self.name!r} has no benchmark rules; expected one of {rules}')
+        if name not in self.protocols:
+            raise InputError(f'benchmark {name!r} is not one of {sorted(self.protocols)} of {self.name}')
+        return self.protocols[name]
+
+    def public_order(self, names: Sequence[str], protocol: str) -> list[str]:
+        """Sort clip names as the public arrays do: by the number that the protocol splits on, then by name."""
+        split_on = self.protocol(protocol).split_on
+        if not split_on:
+            raise InputError(f'{self.title} has no public arrays whose order could be followed')
+        return sorted(names, key=lambda name: (self.fields(name)[split_on], name))
+
+
+# fmt: off
+_NTU60 = (
+    'drink water', 'eat meal', 'brush teeth', 'brush hair', 'drop', 'pick up', 'throw', 'sit down', 'stand up',
+    'clapping', 'reading', 'writing', 'tear up paper', 'put on jacket', 'take off jacket', 'put on a shoe',
+    'take off a shoe', 'put on glasses', 'take off glasses', 'put on a hat/cap', 'take off a hat/cap', 'cheer up',
+    'hand waving', 'kicking something', 'reach into pocket', 'hopping', 'jump up', 'phone call',
+    'play with phone/tablet', 'type on a keyboard', 'point to something', 'taking a selfie', 'check time (from watch)',
+    'rub two hands', 'nod head/bow', 'shake head', 'wipe face', 'salute', 'put palms together',
+    'cross hands in front', 'sneeze/cough', 'staggering', 'falling down', 'headache', 'chest pain', 'back pain',
+    'neck pain', 'nausea/vomiting', 'fan self', 'punch/slap', 'kicking', 'pushing', 'pat on back', 'point finger',
+    'hugging', 'giving object', 'touch pocket', 'shaking hands', 'walking towards', 'walking apart')
+_NTU120_MORE = (
+    'put on headphone', 'take off headphone', 'shoot at basket', 'bounce ball', 'tennis bat swing',
+    'juggle table tennis ball', 'hush', 'flick hair', 'thumb up', 'thumb down', 'make OK sign', 'make victory sign',
+    'staple book', 'counting money', 'cutting nails', 'cutting paper', 'snap fingers', 'open bottle', 'sniff/smell',
+    'squat down', 'toss a coin', 'fold paper', 'ball up paper', 'play magic cube', 'apply cream on face',
+    'apply cream on hand', 'put on bag', 'take off bag', 'put object into bag', 'take object out of bag',
+    'open a box', 'move heavy objects', 'shake fist', 'throw up cap/hat', 'capitulate', 'cross arms', 'arm circles',
+    'arm swings', 'run on the spot', 'butt kicks', 'cross toe touch', 'side kick', 'yawn', 'stretch oneself',
+    'blow nose', 'hit with object', 'wield knife', 'knock over', 'grab stuff', 'shoot with gun', 'step on foot',
+    'high-five', 'cheers and drink', 'carry object', 'take a photo', 'follow', 'whisper', 'exchange things',
+    'support somebody', 'rock-paper-scissors')
+_SAMPLE = (
+    'drink', 'brush teeth', 'wave', 'wave a flag', 'clap', 'throw', 'kick', 'jump', 'sit down', 'stand up',
+    'shake hands', 'push')
+_UCLA = (
+    'pick up with one hand', 'pick up with two hands', 'drop trash', 'walk around', 'sit down', 'stand up', 'donning',
+    'doffing', 'throw', 'carry')
+_UTD = (
+    'swipe left', 'swipe right', 'wave', 'clap', 'throw', 'arm cross', 'basketball shoot', 'draw x',
+    'draw circle (clockwise)', 'draw circle (counter-clockwise)', 'draw triangle', 'bowling', 'boxing',
+    'baseball swing', 'tennis swing', 'arm curl', 'tennis serve', 'push', 'knock', 'catch', 'pick up and throw', 'jog',
+    'walk', 'sit to stand', 'stand to sit', 'lunge', 'squat')
+_SYSU = (
+    'drinking', 'pouring', 'calling phone', 'playing phone', 'wearing backpack', 'packing backpack', 'sitting chair',
+    'moving chair', 'taking out wallet', 'taking from wallet', 'mopping', 'sweeping')
+
+_NTU60_SUBJECTS = frozenset([1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38])
+_NTU120_SUBJECTS = _NTU60_SUBJECTS | frozenset(
+    [45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103])
+# fmt: on
+_NTU_NAMES = {
+    'name_form': 'SsssCcccPpppRrrrAaaa',
+    'pattern': r'S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<performer>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})',
+}
+_NTU = {
+    'layout': (2, 25, 3),
+    'graph': 'graph.ntu_rgb_d.Graph',
+    **_NTU_NAMES,
+    'reader': 'feeders.prepare.ntu.Reader',
+    'recordings': '.skeleton files',
+}
+_KINECT_V1 = {'layout': (1, 20, 3), 'graph': 'graph.ucla.Graph'}
+
+
+def _subjects(train: frozenset[int]) -> Callable[[Fields], bool]:
+    return lambda fields: fields['performer'] in train
+
+
+_ROWS = (
+    Dataset(
+        'ntu60',
+        'NTU RGB+D 60',
+        _NTU60,
+        protocols={
+            'xsub': Protocol(_subjects(_NTU60_SUBJECTS), (40091, 16487), 'NTU60XSub', 'performer', 'NTU60_CS.npz'),
+            'xview': Protocol(lambda f: f['camera'] in (2, 3), (37646, 18932), 'NTU60XView', 'camera', 'NTU60_CV.npz'),
+        },
+        two_person=frozenset(range(50, 61)),
+        **_NTU,
+    ),
+    Dataset(
+        'ntu120',
+        'NTU RGB+D 120',
+        _NTU60 + _NTU120_MORE,
+        protocols={
+            'xsub': Protocol(_subjects(_NTU120_SUBJECTS), (63026, 50919), 'NTU120XSub', 'performer', 'NTU120_CSub.npz'),
+            'xset': Protocol(lambda f: f['setup'] % 2 == 0, (54468, 59477), 'NTU120XSet', 'setup', 'NTU120_CSet.npz'),
+        },
+        two_person=frozenset([*range(50, 61), *range(106, 121)]),
+        **_NTU,
+    ),
+    Dataset(
+        'nw-ucla',
+        'NW-UCLA',
+        _UCLA,
+        name_form='aXX_sXX_eXX_vXX',
+        pattern=r'a(?P<action>\d{2})_s(?P<subject>\d{2})_e(?P<execution>\d{2})_v(?P<view>\d{2})',
+        protocols={'xview': Protocol(lambda fields: fields['view'] != 3, (1020, 464), 'NW-UCLA')},
+        actions=(1, 2, 3, 4, 5, 6, 8, 9, 11, 12),
+        reader='feeders.prepare.kinect.UCLAReader',
+        recordings='all_sqe/*.json',
+        aliases=('ucla',),
+        **_KINECT_V1,
+    ),
+    Dataset(
+        'utd-mhad',
+        'UTD-MHAD',
+        _UTD,
+        name_form='aX_sX_tX',
+        pattern=r'a(?P<action>[1-9]\d?)_s(?P<subject>[1-9]\d?)_t(?P<trial>[1-9]\d?)',
+        protocols={'xsub': Protocol(lambda fields: fields['subject'] % 2 == 1, (431, 430), 'UTD-MHAD')},
+        reader='feeders.prepare.kinect.UTDReader',
+        recordings='Skeleton/*_skeleton.mat',
+        **_KINECT_V1,
+    ),
+    Dataset(
+        'sysu',
+        'SYSU 3D HOI',
+        _SYSU,
+        name_form='aXX_sXX',
+        pattern=r'a(?P<action>\d{2})_s(?P<subject>\d{2})',
+        reader='feeders.prepare.kinect.SYSUReader',
+        recordings='folders …<action>/…<subject>/ with a .mat or .txt file',
+        **_KINECT_V1,
+    ),
+    Dataset('sample', 'the embedded sample', _SAMPLE, layout=(2, 25, 3), graph='graph.ntu_rgb_d.Graph', **_NTU_NAMES),
+)
+DATASETS: dict[str, Dataset] = {row.name: row for row in _ROWS}
+
+
+def dataset_named(name: str) -> Dataset:
+    """Return the row of a data set; raise InputError for a name that is not in the table."""
+    if name not in DATASETS:
+        raise InputError(f'data set {name!r} is not known; expected one of {sorted(DATASETS)}')
+    return DATASETS[name]
+
+
+def class_name(dataset: str, label: int) -> str:
+    """Return the name of an action, or '' if the data set or the label is not in the table."""
+    return DATASETS[dataset].class_name(label) if dataset in DATASETS else ''

@@ -1,0 +1,211 @@
+"""Feature stores: one vector per clip from a frozen encoder, by clip name, with a record of how they were made.
+
+Legend: N clips, R rows of features, D feature width.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from feeders.hdf5 import VERSION, Format, open_store
+from feeders.mapped import MappedArray, map_dataset, read_npy
+from torchlight.errors import InputError, first_few
+from torchlight.files import atomic_path
+
+FORMAT = Format('mmcl features', {'name': (1, 'OS'), 'feature': (2, 'f')})
+ORIGIN = 'encoder', 'feature_kind', 'sentence_encoder', 'prompt', 'image', 'weights', 'dtype', 'created', 'libraries'
+ABLATIONS = (None, 'constant', 'shuffled')
+
+
+class FeatureStore:
+    """One feature vector per clip.
+
+    Parameters
+    ----------
+    path : path. Where it was read from, for messages.
+    name : N str. The clips' names.
+    feature : (R, D) float32, an array or a MappedArray.
+    attributes : dict. How the features were made.
+    statistics : (mean, std), each (D,) float32, or None to compute them when they are needed (default).
+    answer : N str, the text that each feature was read from, or None (default).
+    row : (N,) int64. Each clip's row of `feature` (default: in order).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        name: Iterable[str],
+        feature: np.ndarray | MappedArray,
+        attributes: Mapping[str, Any],
+        statistics: tuple[np.ndarray, np.ndarray] | None = None,
+        answer: list[str] | None = None,
+        row: np.ndarray | None = None,
+    ) -> None:
+        self.path, self.name, self.feature, self.attributes = str(path), list(name), feature, attributes
+        self.row = np.arange(len(self.name)) if row is None else row
+        self.answer, self._statistics = answer, statistics
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.feature.shape[1]
+
+    @property
+    def statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        """(mean, std) of the features, each (D,) float32."""
+        if self._statistics is None:
+            self._statistics = feature_statistics(self.feature)
+        return self._statistics
+
+    @property
+    def origin(self) -> str:
+        """How the features were made, in one line."""
+        known = {key: self.attributes[key] for key in ORIGIN if self.attributes.get(key, '') != ''}
+        return ', '.join(f'{key.replace("_", " ")} {value!s}' for key, value in known.items()) or 'origin unknown'
+
+    def rows(self, names: Sequence[str], kind: str) -> np.ndarray:
+        """Find the features of clips.
+
+        Parameters
+        ----------
+        names : N str. Clip names.
+        kind : str. 'video' or 'text', for the error message.
+
+        Returns
+        -------
+        (N,) int64. Rows of `feature`.
+
+        Raises
+        ------
+        InputError
+            If some clips have no feature; it counts them and names the first.
+        """
+        place = dict(zip(self.name, self.row.tolist()))
+        missing = [name for name in names if name not in place]
+        if missing:
+            raise InputError(
+                f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}: {first_few(missing)}'
+            )
+        return np.array([place[name] for name in names], np.int64)
+
+    def require(self, kind: str, made_with: Mapping[str, Any]) -> None:
+        """Raise InputError if an attribute differs from `made_with`, {attribute: value}."""
+        for key, value in made_with.items():
+            if str(self.attributes.get(key)) != str(value):
+                raise InputError(
+                    f'{kind}_made_with expects {key} {value!r}, but {self.path} has {self.attributes.get(key)!r} '
+                    f'({self.origin})'
+                )
+
+    def ablated(self, how: str) -> 'FeatureStore':
+        """Return a store whose features say nothing about their own clips.
+
+        Parameters
+        ----------
+        how : str. 'constant', every clip gets the mean; 'shuffled', every clip gets the feature of another one, in an
+            order that is always the same.
+        """
+        statistics = self.statistics
+        if how == 'constant':
+            feature, row = statistics[0][None], np.zeros(len(self.name), np.int64)
+        else:
+            order, row = np.random.default_rng(0).permutation(len(self.name)), np.empty(len(self.name), np.int64)
+            feature, row[order] = self.feature, self.row[np.roll(order, 1)]
+        return FeatureStore(self.path, self.name, feature, self.attributes, statistics, row=row)
+
+
+def feature_statistics(feature: np.ndarray | MappedArray, block: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of features (N, D), each (D,) float32, computed in blocks of rows."""
+    mean = sum(feature[i : i + block].sum(0, np.float64) for i in range(0, len(feature), block)) / len(feature)
+    square = sum(((feature[i : i + block] - mean) ** 2).sum(0) for i in range(0, len(feature), block))
+    return mean.astype(np.float32), np.sqrt(square / len(feature)).astype(np.float32)
+
+
+def write_features(
+    path: str | Path, name: Iterable[str], feature: np.ndarray, answer: Iterable[str] | None = None, **attributes: Any
+) -> None:
+    """Write a feature store.
+
+    Parameters
+    ----------
+    path : path. The store.
+    name : N str. The clips' names.
+    feature : (N, D). Kept as float32.
+    answer : N str, the text that each feature was read from, or None (default).
+    attributes : what is recorded about the way they were made.
+    """
+    feature = np.asarray(feature, np.float32)
+    with atomic_path(path) as temporary, h5py.File(temporary, 'w') as file:
+        file.attrs.update(format=FORMAT.name, version=VERSION, **attributes)
+        file.create_dataset('name', data=list(name), dtype=h5py.string_dtype())
+        file['feature'] = feature
+        if len(feature):
+            file['mean'], file['std'] = feature_statistics(feature)
+        if answer is not None:
+            file.create_dataset('answer', data=list(answer), dtype=h5py.string_dtype())
+
+
+def open_features(path: str | Path) -> FeatureStore:
+    """Open a feature store, or a folder of <name>.npy files of one width (each is flattened).
+
+    Raises
+    ------
+    InputError
+        If the path is missing or something else, or if the folder is empty or has features of several widths.
+    """
+    if Path(path).is_dir():
+        files = sorted(Path(path).glob('*.npy'))
+        features = [read_npy(file).astype(np.float32).ravel() for file in files]
+        widths = sorted({len(feature) for feature in features})
+        if len(widths) != 1:
+            raise InputError(f'the folder {path} has {len(files)} .npy features of widths {widths}; expected one width')
+        return FeatureStore(path, [file.stem for file in files], np.stack(features), {})
+    with open_store(path, FORMAT) as file:
+        return FeatureStore(
+            path,
+            file['name'].asstr()[:],
+            map_dataset(path, file['feature']),
+            dict(file.attrs),
+            (file['mean'][:], file['std'][:]) if 'mean' in file and 'std' in file else None,
+            list(file['answer'].asstr()[:]) if 'answer' in file else None,
+        )
+
+
+def open_for_branch(
+    path: str | Path | None, kind: str, ablation: str | None = None, made_with: Mapping[str, Any] | None = None
+) -> FeatureStore | None:
+    """Open the features of a helper branch, as a feeder's arguments describe them.
+
+    Parameters
+    ----------
+    path : path or None. The store; None for a model without the branch.
+    kind : str. 'video' or 'text'.
+    ablation : None, 'constant' or 'shuffled'. See FeatureStore.ablated.
+    made_with : {attribute: value} or None. What the store must record, such as {'encoder': 'inception_v3'}.
+
+    Raises
+    ------
+    InputError
+        If the store is missing or was made in another way, or if an argument has no effect.
+    """
+    if ablation not in ABLATIONS:
+        raise InputError(f'{kind}_ablation is {ablation!r}, not one of {", ".join(map(str, ABLATIONS))}')
+    if not isinstance(made_with or {}, dict):
+        raise InputError(
+            f'{kind}_made_with is {made_with!r}; expected key: value pairs such as {{encoder: inception_v3}}'
+        )
+    if not path:
+        if ablation or made_with:
+            raise InputError(f'{kind}_{"ablation" if ablation else "made_with"} is set, but {kind}_path is not')
+        return None
+    if not Path(path).exists():
+        raise InputError(
+            f'{path} does not exist; make it with `python -m LLMs.{kind}_features --images DIR --out {path}`, or train '
+            f'without it: {kind}_path=None'
+        )
+    features = open_features(path)
+    features.require(kind, made_with or {})
+    return features.ablated(ablation) if ablation else features

@@ -1,0 +1,235 @@
+"""The command `inspect`: what a store contains, and what is wrong with it.
+
+Legend: N clips, T frames, M persons, V joints, C coordinates, D feature width.
+"""
+
+import argparse
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from feeders import feature_store
+from feeders.datasets import DATASETS, Dataset, class_name
+from feeders.feature_store import FeatureStore, open_features
+from feeders.hdf5 import format_of
+from feeders.prepare.pose_figure import draw_clip
+from feeders.public_npz import BothSplits
+from feeders.skeleton_store import SkeletonStore, open_skeletons
+from feeders.splits import names_of
+from torchlight.errors import InputError, first_few
+
+Findings = tuple[list[str], list[str]]  # facts and problems, one a line
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command `inspect`."""
+    parser = commands.add_parser('inspect', help='describe stores and find what is wrong with them')
+    parser.add_argument(
+        'files', nargs='+', metavar='FILE', help='skeleton stores, public .npz files, and feature stores'
+    )
+    parser.add('--figure', metavar='FILE.png', help="figure to write: a clip's skeleton over time")
+    parser.add('--clip', metavar='NAME', help='clip to draw (default: the first)')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; return 1 if there are problems, else 0."""
+    skeletons, features, problems = {}, {}, 0
+    for path in args.files:
+        store = open_any(path)
+        (skeletons if isinstance(store, SkeletonStore) else features)[path] = store
+    if args.figure and not skeletons:
+        raise InputError('--figure draws a skeleton, but no skeleton store is given')
+    for title, store in skeletons.items():
+        problems += report(title, *examine_skeletons(store))
+    for title, store in features.items():
+        problems += report(title, *examine_features(store))
+    for title, store in skeletons.items():
+        for other, feature in features.items():
+            problems += report(f'{title} with {other}', *examine_join(store, feature))
+    if args.figure:
+        draw(args, skeletons)
+    return int(problems > 0)
+
+
+def open_any(path: str) -> SkeletonStore | FeatureStore:
+    """Open a store of either kind, or a public .npz."""
+    if Path(path).suffix == '.npz':
+        return BothSplits(path)
+    if Path(path).is_dir() or format_of(path) == feature_store.FORMAT.name:
+        return open_features(path)
+    return open_skeletons(path)
+
+
+def examine_skeletons(store: SkeletonStore) -> Findings:
+    """Describe a skeleton store and find its problems."""
+    persons, joints, coordinates = store.layout
+    facts = [
+        f'{len(store)} clips of {store.dataset or "an unnamed data set"}, '
+        f'{persons} persons × {joints} joints × {coordinates} coordinates'
+    ]
+    if not len(store):
+        return facts, ['it is empty']
+    low, high, broken, zero, digests = _scan(store)
+    facts += [
+        f'lengths {store.length.min()}–{store.length.max()} frames, median {np.median(store.length):g}, '
+        f'total {store.length.sum()}',
+        'persons: ' + ', '.join(f'{count} clips of {number}' for number, count in _counts(store.person)),
+        f'values {low:.4g} … {high:.4g}',
+        _classes(store),
+        *_splits(store, digests),
+    ]
+    problems = [
+        _list('clips contain NaN or Inf', broken),
+        _list('clips are all zero', zero),
+        _list('names occur more than once', _repeated(store.name)),
+        _list('labels are out of range or differ from the name', _wrong_labels(store)),
+        _list('clips have no frames', [name for name, length in zip(store.name, store.length) if length < 1]),
+    ]
+    return facts, list(filter(None, problems))
+
+
+def examine_features(store: FeatureStore) -> Findings:
+    """Describe a feature store and find its problems."""
+    origin = [f'{key}: {value}' for key, value in store.attributes.items() if key not in ('format', 'version')]
+    broken, zero, digests = [], [], set()
+    for row, name in enumerate(store.name):
+        feature = store.feature[row]
+        if not np.isfinite(feature).all():
+            broken.append(name)
+        if not feature.any():
+            zero.append(name)
+        digests.add(feature.tobytes())
+    facts = [
+        f'{len(store.name)} features of width {store.width}; {", ".join(origin) or "their origin is not recorded"}',
+        f'{len(digests)} of them differ',
+    ]
+    problems = [
+        _list('features contain NaN or Inf', broken),
+        _list('features are all zero', zero),
+        _list('names occur more than once', _repeated(store.name)),
+    ]
+    return facts, list(filter(None, problems))
+
+
+def examine_join(store: SkeletonStore, features: FeatureStore) -> Findings:
+    """Find the clips without a feature and the features without a clip."""
+    clips, rows = set(store.name), set(features.name)
+    facts = [f'{len(clips & rows)} of {len(clips)} clips have a feature']
+    if rows - clips:
+        facts.append(_list('features have no clip', sorted(rows - clips)))
+    return facts, list(filter(None, [_list('clips have no feature', sorted(clips - rows))]))
+
+
+def report(title: str, facts: list[str], problems: list[str]) -> int:
+    """Print one examination; return the number of problems."""
+    print(f'{title}: ' + (f'{len(problems)} problems' if problems else 'sound'))
+    for line in facts:
+        print(f'  {line}')
+    for line in problems:
+        print(f'  WRONG: {line}')
+    return len(problems)
+
+
+def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
+    """Draw the clip that --clip names, from the first store that has it."""
+    for store in skeletons.values():
+        if len(store) and (args.clip is None or args.clip in store.name):
+            index = store.name.index(args.clip) if args.clip else 0
+            name, action = store.name[index], class_name(store.dataset, int(store.label[index]))
+            draw_clip(args.figure, f'{name}  {action}'.strip(), store.clip(index), store.dataset)
+            print(f'{args.figure}: {name}, {store.length[index]} frames')
+            return
+    raise InputError(f'none of the stores has the clip {args.clip!r}')
+
+
+def _scan(store: SkeletonStore) -> tuple[float, float, list[str], list[str], list[bytes]]:
+    """Read all frames once: smallest and largest value, names with NaN or Inf, names all zero, digests."""
+    low, high, broken, zero, digests = np.inf, -np.inf, [], [], []
+    for index, name in enumerate(store.name):
+        clip = store.clip(index)
+        finite = clip[np.isfinite(clip)]
+        if finite.size < clip.size:
+            broken.append(name)
+        if not clip.any():
+            zero.append(name)
+        if finite.size:
+            low, high = min(low, finite.min()), max(high, finite.max())
+        digests.append(hashlib.sha256(clip.tobytes()).digest())
+    return low, high, broken, zero, digests
+
+
+def _classes(store: SkeletonStore) -> str:
+    named = (
+        f'{label} {class_name(store.dataset, label)}'.strip() + f' ({count})' for label, count in _counts(store.label)
+    )
+    return f'{len(set(store.label.tolist()))} classes (clips): ' + ', '.join(named)
+
+
+def _splits(store: SkeletonStore, digests: Sequence[bytes]) -> list[str]:
+    """Describe each protocol in a line: clips, the official counts, and test clips that are also training clips."""
+    row, lines = DATASETS.get(store.dataset), []
+    protocols = list(row.protocols) if row and not isinstance(store, BothSplits) else []
+    for protocol in ([None] if store.split is not None else []) + protocols:
+        try:
+            train, test = (set(names_of(store, protocol, part)) for part in (True, False))
+        except InputError as error:
+            lines.append(f'{protocol}: {error}')
+            continue
+        known = {digest for name, digest in zip(store.name, digests) if name in train}
+        twins = [name for name, digest in zip(store.name, digests) if name in test and digest in known]
+        lines.append(
+            f'{protocol or "its own splits"}: {len(train)} train, {len(test)} test'
+            + _official(row, protocol)
+            + (f'; {_list("test clips are byte-identical to training clips", twins)}' if twins else '')
+        )
+    if len(set(digests)) < len(digests):
+        lines.append(f'{len(digests) - len(set(digests))} clips repeat an earlier one byte for byte')
+    return lines
+
+
+def _official(row: Dataset | None, protocol: str | None) -> str:
+    """Return ' (official: …)': the counts of one protocol, or of all for a store's own splits; '' if none is known."""
+    counts = [
+        '{} {} train, {} test'.format(name, *known.counts)
+        for name, known in (row.protocols.items() if row else ())
+        if protocol in (None, name)
+    ]
+    return f' (official: {"; ".join(counts)})' if counts else ''
+
+
+def _wrong_labels(store: SkeletonStore) -> list[str]:
+    """Return the clips whose label the data set does not have, or whose name states another label."""
+    row = DATASETS.get(store.dataset)
+    return [
+        f'{name} (label {label})'
+        for name, label in zip(store.name, store.label.tolist())
+        if label < 0 or (row and (label >= row.num_class or _names_another_label(row, name, label)))
+    ]
+
+
+def _names_another_label(row: Dataset, name: str, label: int) -> bool:
+    try:
+        row.fields(name)
+    except InputError:  # the name has another form and states no label
+        return False
+    try:
+        return row.label(name) != label
+    except InputError:  # the name states an action that the data set does not have
+        return True
+
+
+def _counts(values: np.ndarray) -> list[tuple[int, int]]:
+    return sorted(Counter(values.tolist()).items())
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _list(what: str, names: Sequence[str]) -> str:
+    """Return '12 clips are …: a, b, c, d, e, …', or '' if there are none."""
+    return f'{len(names)} {what}: {first_few(names)}' if names else ''

@@ -1,0 +1,77 @@
+"""A figure of one clip: its poses side by side over time.
+
+Legend: T frames, M persons, V joints, C coordinates.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from feeders.datasets import DATASETS
+from torchlight.files import atomic_path
+from torchlight.imports import import_class
+
+POSES = 8
+WITH_SIDES = ('graph.ntu_rgb_d.Graph', 'graph.ucla.Graph')  # graphs that number the joints of both sides as follows
+LEFT = {4, 5, 6, 7, 12, 13, 14, 15, 21, 22}  # Kinect v1 ends at joint 19
+RIGHT = {8, 9, 10, 11, 16, 17, 18, 19, 23, 24}
+COLOURS = {'left': 'tab:blue', 'right': 'tab:red', 'middle': '0.35'}
+
+
+def draw_clip(path: str | Path, title: str, frames: np.ndarray, dataset: str = '') -> None:
+    """Write a PNG of up to 8 poses of one clip, from the front: x to the right, y up, all at one scale.
+
+    Parameters
+    ----------
+    path : path. The figure.
+    title : str.
+    frames : (T, M, V, C).
+    dataset : str. The data set, whose graph is drawn; for an unknown one, the graph of a known one with as many joints,
+        or only the joints (default).
+    """
+    graph = graph_of(dataset, frames.shape[2])
+    shown = np.unique(np.linspace(0, len(frames) - 1, POSES).astype(int))
+    poses = frames[shown]
+    figure = Figure(figsize=(2 * len(shown), 3.2), layout='constrained')
+    FigureCanvasAgg(figure)
+    low, high = _limits(poses[..., :2])
+    box = {'xlim': (low[0], high[0]), 'ylim': (low[1], high[1]), 'aspect': 'equal', 'xticks': [], 'yticks': []}
+    for axis, number, pose in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, poses):
+        for strength, person in zip((1, 0.45, 0.3, 0.2), pose):
+            if person.any():
+                _draw_person(axis, person, graph, strength)
+        axis.set(xlabel=f'frame {number}', **box)
+    colours = 'blue: left, red: right; ' if graph in WITH_SIDES else ''
+    figure.suptitle(f'{title}   ({colours}pale: the second person)')
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format='png', dpi=100)
+
+
+def graph_of(dataset: str, joints: int) -> str:
+    """Return the dotted name of a data set's graph, or of another one with as many joints, or ''."""
+    rows = [DATASETS[dataset]] if dataset in DATASETS else []
+    return next((row.graph for row in (*rows, *DATASETS.values()) if row.layout[1] == joints), '')
+
+
+def side(joint: int) -> str:
+    """Return 'left', 'right' or 'middle'."""
+    return 'left' if joint in LEFT else 'right' if joint in RIGHT else 'middle'
+
+
+def _draw_person(axis: Axes, person: np.ndarray, graph: str, strength: float) -> None:
+    for child, parent in import_class(graph)().inward if graph else ():
+        colour = COLOURS[side(child) if graph in WITH_SIDES else 'middle']
+        axis.plot(*person[[child, parent], :2].T, color=colour, linewidth=2, alpha=strength)
+    axis.plot(*person[:, :2].T, '.', color='black', markersize=3, alpha=strength)
+
+
+def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners (2,), (2,) of a box around all joints that are not at zero, with a margin."""
+    points = points[points.any(-1)]
+    if not len(points):
+        return np.full(2, -1), np.full(2, 1)
+    margin = 0.05 * np.ptp(points, axis=0).max() + 1e-6
+    return points.min(0) - margin, points.max(0) + margin
