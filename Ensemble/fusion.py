@@ -1,8 +1,9 @@
-"""Sums of scores, and how well they do.
+"""Weighted sums of scores, and how well they classify.
 
-Legend: S streams, N clips, K classes.
+Legend: S streams, N clips.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,22 +12,36 @@ import yaml
 from scipy.special import softmax
 
 from torchlight.errors import InputError
+from torchlight.metrics import in_top_k
 
 NORMALISE = 'none', 'softmax', 'l2'
+EQUAL, FUSED = 'equal weights', 'fused'  # the sums that are listed after the streams
 
 
 class Rates(NamedTuple):
-    """The streams' weights and where they come from: {stream: weight}, a sentence."""
+    """Weights of the streams.
 
-    rate: dict
+    Attributes
+    ----------
+    rate : {stream: weight}.
+    source : str. Where they come from, as a phrase.
+    """
+
+    rate: dict[str, float]
     source: str
 
+    def of(self, streams: Iterable[str]) -> list[float]:
+        """Return the weights of these streams, in their order."""
+        return [self.rate[name] for name in streams]
 
-def normalise(scores, how):
-    """Scores (S, N, K) brought to one scale, in place.
 
-    Args:
-        how: 'none'; 'softmax', probabilities; 'l2', each clip's vector divided by its length (HD-GCN's way).
+def normalise(scores: np.ndarray, how: str) -> None:
+    """Bring the streams to one scale, in place.
+
+    Parameters
+    ----------
+    scores : (S, N, num_class) float32.
+    how : str. 'none'; 'softmax', to probabilities; 'l2', each clip's vector divided by its length (as HD-GCN does).
     """
     for stream in scores:
         if how == 'softmax':
@@ -35,8 +50,14 @@ def normalise(scores, how):
             stream /= np.linalg.norm(stream, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
 
 
-def fuse(scores, rate):
-    """Σ rate · scores over the streams: (S, N, K), S weights → (N, K) float32."""
+def fuse(scores: np.ndarray, rate: Iterable[float]) -> np.ndarray:
+    """Sum rate · scores over the streams: (S, N, num_class) and S weights → (N, num_class) float32.
+
+    Raises
+    ------
+    InputError
+        If a sum is too large for float32.
+    """
     fused = np.zeros(scores.shape[1:], np.float32)
     with np.errstate(over='ignore', invalid='ignore'):
         for stream, weight in zip(scores, rate):
@@ -46,57 +67,66 @@ def fuse(scores, rate):
     return fused
 
 
-def given_rates(words, streams, source):
-    """Weights as the user gives them: one for each of the streams, in their order, or NAME=WEIGHT for each.
+def given_rates(words: Sequence[str], streams: Sequence[str], source: str) -> Rates:
+    """Read the weights that the user gives.
 
-    Raises InputError where they do not fit the streams, are no finite numbers, or are all zero.
+    Parameters
+    ----------
+    words : S str. A weight for each stream, in their order, or NAME=WEIGHT in any order; commas separate too.
+    streams : S str. The streams' names.
+    source : str. The flag.
+
+    Raises
+    ------
+    InputError
+        If the weights do not fit the streams, are not finite numbers, or are all zero.
     """
     words = [part for word in words for part in word.split(',') if part]
+    given = f'{source} gives {" ".join(words)}; expected'
     if any('=' in word for word in words):
         pairs = [tuple(word.split('=', 1)) if '=' in word else ('', word) for word in words]
     else:
         pairs = list(zip(streams, words))
     if len(words) != len(streams) or {name for name, _ in pairs} != set(streams):
-        raise InputError(f'{source} gives {" ".join(words)}; expected a weight for each of {", ".join(streams)}')
+        raise InputError(f'{given} a weight for each of {", ".join(streams)}')
     try:
         rate = {name: float(word) for name, word in pairs}
     except ValueError as error:
-        raise InputError(f'{source} gives {" ".join(words)}; expected numbers') from error
+        raise InputError(f'{given} numbers') from error
     with np.errstate(over='ignore', under='ignore'):
-        used = np.float32(list(rate.values()))  # as fuse takes them
+        used = np.float32(list(rate.values()))  # as in `fuse`
     if not np.isfinite(used).all() or not used.any():
-        raise InputError(f'{source} gives {" ".join(words)}; expected finite numbers, not all zero')
+        raise InputError(f'{given} finite numbers, not all zero')
     return Rates(rate, f'from {source}')
 
 
-def published_rates(benchmark, streams, how):
-    """The published weights for this benchmark, exactly these streams and scores so normalised, or None."""
+def published_rates(benchmark: str, streams: Sequence[str], how: str) -> Rates | None:
+    """Return the published weights for this benchmark and exactly these streams, normalised by `how`, or None."""
     for entry in yaml.safe_load(Path(__file__).with_name('weights.yaml').read_text()):
         if benchmark in entry['benchmarks'] and set(streams) == set(entry['rates']) and how == 'none':
             return Rates({name: entry['rates'][name] for name in streams}, entry['source'])
     return None
 
 
-def equal_rates(streams, source='equal'):
-    """1 for every stream."""
+def equal_rates(streams: Sequence[str], source: str = 'equal') -> Rates:
+    """Return the weight 1 for every stream."""
     return Rates(dict.fromkeys(streams, 1.0), source)
 
 
 class Verdict(NamedTuple):
-    """How scores judge clips: predicted (N,) class; correct, in_top5 (N,) bool."""
+    """How scores classify the clips.
+
+    Attributes
+    ----------
+    predicted : (N,) int. The classes with the highest scores.
+    correct, in_top5 : (N,) bool. Is the label the first, or among the first five? See torchlight.metrics.in_top_k.
+    """
 
     predicted: np.ndarray
     correct: np.ndarray
     in_top5: np.ndarray
 
-    def on(self, mask):
-        """The same for some of the clips."""
-        return Verdict(*(values[mask] for values in self))
 
-
-def judge(scores, label):
-    """(N, K) scores, (N,) labels → Verdict; a class that ties with the true one ranks before it."""
-    predicted = scores.argmax(1)
-    correct = predicted == label
-    own = scores[np.arange(len(label)), label]
-    return Verdict(predicted, correct, correct | ((scores >= own[:, None]).sum(1) <= 5))
+def judge(scores: np.ndarray, label: np.ndarray) -> Verdict:
+    """Compare scores (N, num_class) with labels (N,); classes of equal scores rank by their number, lowest first."""
+    return Verdict(scores.argmax(1), in_top_k(scores, label, 1), in_top_k(scores, label, 5))

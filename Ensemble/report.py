@@ -1,33 +1,35 @@
-"""What is said of a fusion: the table on the screen and the files of --report.
+"""The results of a fusion: the table on the screen and the files of --report.
 
-Legend: S streams, N clips, K classes.
+Legend: N clips. A verdict is what one way of weighing, a stream or a sum of streams, makes of the N clips.
 """
 
-import csv
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from feeders.prepare.class_names import class_name
-from torchlight.files import atomic_path, make_folder
+from Ensemble.fusion import EQUAL, FUSED, Verdict
+from torchlight.files import make_folder, write_csv
+from torchlight.metrics import class_accuracy, confusion, draw_confusion
 
-EXTREMES = 3  # classes named at either end
+EXTREMES = 3  # how many classes are named at either end
 
 
-def table(verdicts, rates, twins=None):
-    """Lines: each way of judging, its weight and accuracies.
+def table(verdicts: Mapping[str, Verdict], rates: Mapping[str, float], twins: np.ndarray | None) -> Iterator[str]:
+    """Yield lines: each way of weighing with its weight and accuracies.
 
-    Args:
-        verdicts: {name: Verdict}. rates: {name: weight}, for those that have one.
-        twins: (N,) bool, clips that are copies of training clips, or None.
+    Parameters
+    ----------
+    verdicts : {name: Verdict}.
+    rates : {name: weight}. For the names that have one.
+    twins : (N,) bool or None. Clips that are copies of training clips; None if none are known.
     """
     width = max(map(len, verdicts))
-    copies = (
-        ''
-        if twins is None
-        else f'  top-1 without the {twins.sum()} test clips that are copies of training clips ({(~twins).sum()} remain)'
-    )
-    yield f'{"":{width}}  weight   top-1   top-5{copies}'
+    heading = f'{"":{width}}  weight   top-1   top-5'
+    if twins is not None:
+        heading += f'  top-1 without the {twins.sum()} test clips that are copies of training clips'
+        heading += f' ({(~twins).sum()} remain)'
+    yield heading
     for name, verdict in verdicts.items():
         weight = f'{rates[name]:6.4g}' if name in rates else ' ' * 6
         line = f'{name:{width}}  {weight}  {100 * verdict.correct.mean():6.2f}  {100 * verdict.in_top5.mean():6.2f}'
@@ -36,86 +38,55 @@ def table(verdicts, rates, twins=None):
         yield line
 
 
-def write_report(folder, dataset, clips, label, verdicts, fused, single, num_class):
-    """Write the files and return the lines that sum them up.
+def write_report(
+    folder: str | Path, clips: Sequence[str], label: np.ndarray, verdicts: Mapping[str, Verdict], classes: Sequence[str]
+) -> Iterator[str]:
+    """Write the files and yield the lines that sum them up.
 
-    per_class.csv: accuracies of each class; confusion_matrix.csv and .png: of the fused scores, row: true class;
-    helped_hurt.csv: clips that the fusion gets right and the best stream wrong, and the other way round.
-
-    Args:
-        dataset: its name for class names, or ''. clips, label: N. verdicts: {name: Verdict} of every way.
-        fused: the name among them that is reported. single: the names of the streams.
+    Parameters
+    ----------
+    folder : path. It gets per_class.csv, the accuracies of each class; confusion_matrix.csv and .png, of the fused
+        scores with a row for each true class; and helped_hurt.csv, the clips that the fused scores classify correctly
+        and the best stream does not, and the other way round.
+    clips : N str. Names.
+    label : (N,) int.
+    verdicts : {name: Verdict}. The streams, EQUAL and FUSED.
+    classes : num_class str. Names, '' if unknown.
     """
-    from torchlight.figures import draw_confusion  # only here: these take longer to import than six streams to read
-    from torchlight.metrics import class_accuracy, confusion
-
     folder = Path(folder)
     make_folder(folder)
-    best = max(single, key=lambda name: verdicts[name].correct.mean())
-    matrices = {name: confusion(verdict.predicted, label, num_class) for name, verdict in verdicts.items()}
+    streams = [name for name in verdicts if name not in (EQUAL, FUSED)]
+    best = max(streams, key=lambda name: verdicts[name].correct.mean())
+    matrices = {name: confusion(verdict.predicted, label, len(classes)) for name, verdict in verdicts.items()}
     accuracies = {name: class_accuracy(matrix) for name, matrix in matrices.items()}
-    count = np.bincount(label, minlength=num_class)
-    gain = accuracies[fused] - accuracies[best]
-    names = [class_name(dataset, number) for number in range(num_class)]
-
-    _write_rows(
-        folder / 'per_class.csv',
-        ['class', 'name', 'clips', *verdicts, f'{fused} - {best}'],
-        (
-            [
-                number,
-                names[number],
-                count[number],
-                *(f'{accuracies[name][number]:.4f}' for name in verdicts),
-                f'{gain[number]:.4f}',
-            ]
-            for number in range(num_class)
-        ),
-    )
-    _write_rows(
-        folder / 'confusion_matrix.csv',
-        ['true \\ predicted', *range(num_class)],
-        ([number, *row] for number, row in enumerate(matrices[fused])),
-    )
-    draw_confusion(
-        folder / 'confusion_matrix.png', matrices[fused], f'fused, top-1 {100 * verdicts[fused].correct.mean():.2f} %'
-    )
-    helped = verdicts[fused].correct & ~verdicts[best].correct
-    hurt = ~verdicts[fused].correct & verdicts[best].correct
-    _write_rows(
-        folder / 'helped_hurt.csv',
-        ['clip', 'effect', 'true', 'fused', *single],
-        (
-            [
-                clips[i],
-                'helped' if helped[i] else 'hurt',
-                label[i],
-                verdicts[fused].predicted[i],
-                *(verdicts[name].predicted[i] for name in single),
-            ]
-            for i in np.flatnonzero(helped | hurt)
-        ),
-    )
-    return [
-        f'against {best}, the best stream: {helped.sum()} clips helped, {hurt.sum()} hurt',
-        *_extremes(gain, count, names),
-        f'report: {folder}',
-    ]
+    gain, count = accuracies[FUSED] - accuracies[best], matrices[FUSED].sum(1)
+    accuracies[f'{FUSED} - {best}'] = gain
+    rows = zip(range(len(classes)), classes, count, *([f'{value:.4f}' for value in a] for a in accuracies.values()))
+    write_csv(folder / 'per_class.csv', [['class', 'name', 'clips', *accuracies], *rows])
+    _write_confusion(folder, matrices[FUSED])
+    helped = verdicts[FUSED].correct & ~verdicts[best].correct
+    hurt = verdicts[best].correct & ~verdicts[FUSED].correct
+    predicted = {name: verdicts[name].predicted for name in (FUSED, *streams)}
+    rows = zip(clips, np.where(helped, 'helped', 'hurt'), label, *predicted.values())
+    changed = [row for row, differs in zip(rows, helped | hurt) if differs]
+    write_csv(folder / 'helped_hurt.csv', [['clip', 'effect', 'true', *predicted], *changed])
+    yield f'against {best}, the best stream: {helped.sum()} clips helped, {hurt.sum()} hurt'
+    yield from _extremes(gain, count, classes)
+    yield f'report: {folder}'
 
 
-def _extremes(gain, count, names):
-    """Lines: the classes that fusing helps and hurts most."""
+def _write_confusion(folder: Path, matrix: np.ndarray) -> None:
+    rows = ([number, *row] for number, row in enumerate(matrix))
+    write_csv(folder / 'confusion_matrix.csv', [['true \\ predicted', *range(len(matrix))], *rows])
+    accuracy = 100 * matrix.trace() / matrix.sum()
+    draw_confusion(folder / 'confusion_matrix.png', matrix, f'{FUSED}, top-1 {accuracy:.2f} %')
+
+
+def _extremes(gain: np.ndarray, count: np.ndarray, classes: Sequence[str]) -> Iterator[str]:
+    """Yield lines that name the classes with the highest and the lowest gain, among those that have clips."""
     order = [number for number in np.argsort(-gain, kind='stable') if count[number]]
-    for title, chosen in (
-        ('helps most', [n for n in order[:EXTREMES] if gain[n] > 0]),
-        ('hurts most', [n for n in order[::-1][:EXTREMES] if gain[n] < 0]),
-    ):
+    helped = [number for number in order[:EXTREMES] if gain[number] > 0]
+    hurt = [number for number in order[::-1][:EXTREMES] if gain[number] < 0]
+    for title, chosen in (('helps most', helped), ('hurts most', hurt)):
         if chosen:
-            yield f'{title}: ' + ', '.join(f'{f"{n} {names[n]}".strip()} {100 * gain[n]:+.1f}' for n in chosen)
-
-
-def _write_rows(path, header, rows):
-    with atomic_path(path) as temporary, open(temporary, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+            yield f'{title}: ' + ', '.join(f'{f"{n} {classes[n]}".strip()} {100 * gain[n]:+.1f}' for n in chosen)
