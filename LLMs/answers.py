@@ -1,64 +1,112 @@
-"""What an answer gives: its text, its tokens, and the hidden states it was read from.
+"""Models that answer questions about pictures: their contract, and how an answer and its hidden states are read.
 
 Legend: N images of a batch, S steps of generation, D hidden width.
 """
 
-import contextlib
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
+
+from LLMs.hub import load_pretrained, model_name
+from LLMs.images import Picture
+from torchlight.errors import InputError
+
+QUESTION = 'Are the people holding objects, and which? What are they doing with their hands? Answer in one sentence.'
 
 
 class Answer(NamedTuple):
-    """One image's answer. text: str. tokens: list of int. hidden: (D,) float32, the mean of its hidden states."""
+    """The answer about one image.
+
+    Attributes
+    ----------
+    text : str. What the model said.
+    tokens : list of int. Its token ids, up to and including the one that ends it.
+    hidden : (D,) float32. The mean of the hidden states that the tokens were chosen from.
+    """
 
     text: str
-    tokens: list
+    tokens: list[int]
     hidden: np.ndarray
 
 
-@contextlib.contextmanager
-def last_states(head):
-    """A list that grows by (N, D) at each step: what the language head reads, the last hidden state.
+class AnsweringModel(ABC):
+    """The contract of a multimodal language model; `text_features` needs no more than this.
 
-    Asking generate() for hidden states would keep those of every layer and of the whole prompt.
+    A subclass sets PROMPT, and LENGTH if its answers always have the same number of tokens; it implements `answer`,
+    and overrides `check_prompt` if it cannot answer every prompt. It sets KIND, or overrides `load` if its model is
+    not one of transformers.
+
+    Parameters
+    ----------
+    name : str. What the store calls the model.
+    model : frozen module. Its weights identify the features.
+    processor : what turns images and text into the model's inputs.
     """
-    steps = []
 
-    def keep(module, inputs):
-        steps.append(inputs[0][:, -1].float())
+    PROMPT: ClassVar[str]
+    KIND: ClassVar[str]
+    LENGTH: ClassVar[int | None] = None
 
-    handle = head.register_forward_pre_hook(keep)
+    def __init__(self, name: str, model: nn.Module, processor: Any) -> None:
+        self.name, self.model, self.processor = name, model, processor
+
+    @classmethod
+    def load(cls, source: Any, dtype: torch.dtype, device: torch.device) -> 'AnsweringModel':
+        """Load the model; raise InputError if it or a package that it needs is missing.
+
+        Parameters
+        ----------
+        source : str. A folder or a hub id; a subclass may need something else.
+        dtype : torch.dtype. Of the weights and the computation.
+        device : torch.device.
+        """
+        model, processor, _ = load_pretrained(source, cls.KIND, 'AutoProcessor', dtype, device)
+        return cls(model_name(source), model, processor)
+
+    @classmethod
+    def check_prompt(cls, prompt: str) -> None:
+        """Raise InputError if the model cannot answer this prompt; by default only for an empty one."""
+        if not prompt.strip():
+            raise InputError('--prompt is empty; write what the model should answer about each picture')
+
+    @abstractmethod
+    def answer(self, images: Sequence[Picture], prompt: str, max_new_tokens: int) -> list[Answer]:
+        """Answer the same prompt about each of N images; the answers must not depend on the other images."""
+
+
+def generate(
+    model: Any, head: nn.Module, tokenizer: Any, ends: Iterable[int | list[int] | None], limit: int, **inputs: Any
+) -> list[Answer]:
+    """Generate answers greedily, cut them at their ends, and average the hidden states that they were read from.
+
+    The hidden states are those that the language head reads: generate() itself would return those of every layer and
+    of the whole prompt. The state that chose the end token counts too: it has seen the last word.
+
+    Parameters
+    ----------
+    model : model with transformers' generate().
+    head : module. The language head, whose input is (N, L, D).
+    tokenizer : what has `decode`.
+    ends : token ids that end an answer; each may be a list of ids, or None.
+    limit : int. The largest number of tokens in an answer.
+    inputs : what generate() takes.
+    """
+    steps: list[torch.Tensor] = []
+    hook = head.register_forward_pre_hook(lambda _, args: steps.append(args[0][:, -1].float()))
     try:
-        yield steps
+        sequences = model.generate(**inputs, max_new_tokens=limit, do_sample=False, num_beams=1)
     finally:
-        handle.remove()
-
-
-def read_answers(sequences, steps, ends, decode):
-    """Cut a batch of generated sequences at their ends.
-
-    An answer's hidden state is the mean over its steps, the end token's included: so the state that chose the
-    first word counts, and the one that had read the last.
-
-    Args:
-        sequences: (N, ≥ S) token ids, the S new ones last. steps: list of S tensors (N, D). ends: ids that end an answer.
-        decode: list of ids → str.
-    Returns: list of N Answers.
-    """
-    tokens = sequences[:, -len(steps) :]  # (N, S)
-    ended = torch.isin(tokens, torch.tensor(sorted(ends), device=tokens.device, dtype=tokens.dtype))
-    kept = ended.cumsum(1) - ended.long() == 0
-    states = torch.stack(steps, 1) * kept[..., None]  # (N, S, D)
-    hidden = (states.sum(1) / kept.sum(1, keepdim=True)).cpu().numpy()
-    rows = [row[mask].tolist() for row, mask in zip(tokens.cpu(), kept.cpu())]
-    return [Answer(decode(row).strip(), row, vector) for row, vector in zip(rows, hidden)]
-
-
-def end_tokens(*sources):
-    """The set of ids that end an answer, from generation configs (an id, a list, or None each)."""
-    ends = set()
-    for ids in sources:
-        ends |= set() if ids is None else {ids} if isinstance(ids, int) else set(ids)
-    return ends
+        hook.remove()
+    tokens = sequences[:, -len(steps) :].cpu()  # (N, S)
+    end_tokens = [token for ids in ends for token in np.ravel(ids) if token is not None]
+    ended = torch.isin(tokens, torch.tensor(end_tokens, dtype=tokens.dtype))
+    kept = ended.cumsum(1) - ended.long() == 0  # up to and including the first end token
+    states = torch.stack(steps, 1).cpu() * kept[..., None]  # (N, S, D)
+    hidden = (states.sum(1) / kept.sum(1, keepdim=True)).numpy()
+    rows = [row[mask].tolist() for row, mask in zip(tokens, kept)]
+    texts = [tokenizer.decode(row, skip_special_tokens=True).strip() for row in rows]
+    return [Answer(*answer) for answer in zip(texts, rows, hidden)]

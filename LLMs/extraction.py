@@ -1,46 +1,49 @@
-"""The loop that both commands share: read pictures, encode them in batches, keep every result, make the store.
+"""The loop that both commands share: read pictures, encode them in batches, keep every result, write the store.
 
 Legend: N pictures of a batch, D feature width.
 """
 
-import contextlib
 import os
 import sys
 import time
-from datetime import datetime, timezone
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from feeders.prepare.build import SHOWN, LeftOut
-from feeders.stores import open_features, write_features
-from LLMs.images import read_ahead
-from LLMs.loading import DTYPES, libraries
-from LLMs.partial import Partial, Record, require_same
+from feeders.feature_store import open_features
+from feeders.recordings.clips import LeftOut
+from LLMs.hub import DTYPES
+from LLMs.images import Picture, PictureSource, read_ahead
+from LLMs.resume import RESUME_HINT, PartialStore, Record
 from torchlight import distributed
+from torchlight.command import Parser, count, positive
 from torchlight.errors import InputError
 
-CONTINUE = 'what is done is kept; start the same command again to go on'
+SHOWN = 10  # left-out clips that are named on the terminal
+Encode = Callable[[list[Picture]], Sequence[tuple[np.ndarray, str]]]
+MEMORY_WORDS = 'out of memory', "can't allocate memory", 'not enough memory'  # of PyTorch's RuntimeError on the CPU
 
 
-def add_arguments(parser):
-    """The flags that both commands have."""
-    parser.add('--images', metavar='DIR', help='a picture a clip, <name>.jpg or .png, at any depth')
-    parser.add('--videos', metavar='DIR', help='or NTU colour videos, <name>_rgb.avi …')
-    parser.add('--skeletons', nargs='+', default=[], metavar='DIR', help='… and their .skeleton files')
-    parser.add('--names', metavar='FILE.txt', help='only these clips, one a line')
+def add_arguments(parser: Parser) -> None:
+    """Add the flags that both commands have."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    parser.add('--images', metavar='DIR', help='folder with one picture per clip, <name>.jpg, .png, …, at any depth')
+    parser.add('--videos', metavar='DIR', help='folder with NTU colour videos, <name>_rgb.avi, instead of --images')
+    parser.add('--skeletons', nargs='+', default=[], metavar='DIR', help='folders with the .skeleton files of --videos')
+    parser.add('--names', metavar='FILE.txt', help='list of the clips to encode, one name per line (default: all)')
+    parser.add('--out', required=True, metavar='FILE.h5', help='feature store to write, or to add clips to')
     parser.add(
-        '--out', required=True, metavar='FILE.h5', help='the store; clips that are in it already are passed over'
+        '--batch-size', type=positive, default=16, metavar='N', help='number of pictures encoded together (default: 16)'
     )
-    parser.add('--batch-size', type=int, default=16, metavar='N', help='pictures at a time')
     parser.add(
-        '--num-worker',
-        type=int,
-        default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 4,
-        metavar='N',
-        help='threads that read pictures',
+        '--num-worker', type=count, default=cores, metavar='N', help='number of reading threads (default: one per core)'
     )
     parser.add(
         '--device',
@@ -48,161 +51,100 @@ def add_arguments(parser):
         nargs=1,
         default=[],
         metavar='N',
-        help='a GPU number, or cpu (default: the first GPU, or else the CPU)',
+        help='number of the GPU to run on, or cpu (default: the first GPU, or the CPU if there is none)',
     )
-    parser.add('--dtype', choices=list(DTYPES), default='float32', help='of the weights and the computation')
-    parser.add('--allow-missing', action='store_true', help='exit status 0 although pictures were left out')
+    parser.add(
+        '--dtype',
+        choices=list(DTYPES),
+        default='float32',
+        help='number format of weights and computation (default: float32)',
+    )
+    parser.add('--allow-missing', action='store_true', help='end with exit status 0 even if pictures are left out')
 
 
-def run_command(run, parser, argv=None):
-    """Parse, run and turn what went wrong into one line; returns the exit status: 0, 1 (clips left out), 2 or 130."""
-    try:
-        distributed.start()
-        args = parser.parse_args(argv)
-        if args.batch_size < 1:
-            raise InputError(f'--batch-size is {args.batch_size}; at least 1 picture is needed')
-        return run(args)
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f'interrupted; {CONTINUE}', file=sys.stderr)
-        return 130
-    finally:
-        distributed.stop()
-
-
-def choose_device(args):
-    """The one torch.device to run on; says so where the GPU asked for is the CPU."""
+def choose_device(args: Namespace) -> torch.device:
+    """Return the device to run on; warn if a GPU is asked for but there is none."""
     devices, warning = distributed.choose_devices(args.device)
     if warning and distributed.rank() == 0:
         print(f'warning: {warning}', file=sys.stderr)
     return devices[0]
 
 
-def extract(source, encode, origin, args):
-    """Encode every picture of a source that the store lacks, and write the store.
+def extract(source: PictureSource, encode: Encode, origin: Mapping[str, Any], args: Namespace) -> int:
+    """Encode every picture that the store lacks, and write the store.
 
     Under torchrun each process encodes its share and the first one writes.
 
-    Args:
-        source: see images.py. encode: list of N PIL images → list of N (feature (D,), answer).
-        origin: what makes the features, for the store's attributes; see partial.IDENTITY.
-    Returns: the exit status, 0, or 1 where clips were left out.
-    Raises InputError where the store was made otherwise, where memory runs out, where nothing can be stored.
+    Parameters
+    ----------
+    source : PictureSource.
+    encode : function of N images. It returns for each its feature, (D,), and the answer that it was read from.
+    origin : dict. What makes the features, for the store's attributes; see resume.IDENTITY.
+    args : Namespace. The flags of `add_arguments`.
+
+    Returns
+    -------
+    int. The exit status: 0, or 1 if clips were left out.
+
+    Raises
+    ------
+    InputError
+        If the store was made in another way, if memory runs out, or if no picture gives a feature.
     """
-    stored = _stored(args.out, origin)
-    partial = Partial(args.out, origin, distributed.rank())
-    done = set(stored.name if stored else ()) | {record.name for record in partial.records()}
-    distributed.barrier()  # all know what is done before any adds to it
+    rank, began, left_out = distributed.rank(), time.perf_counter(), []
+    store = PartialStore(args.out, origin, rank)
+    done = store.names()
+    distributed.barrier()  # every process knows what is done before one of them adds to it
     todo = [name for name in source.names if name not in done]
-    mine = todo[distributed.rank() :: distributed.world_size()]
-    began = time.perf_counter()
-    left_out = _encode_all(source, mine, encode, partial, args)
-    left_out = source.left_out + [clip for share in distributed.gather(left_out) for clip in share]
-    if distributed.rank() == 0:
-        _merge(args.out, stored, partial, origin, left_out)
+    mine = todo[rank :: distributed.world_size()]
+    with _progress(args.out, len(mine)) as bar, closing(read_ahead(source, mine, args.num_worker)) as pictures:
+        while batch := dict(islice(pictures, args.batch_size)):
+            images = {name: picture for name, picture in batch.items() if not isinstance(picture, str)}
+            left_out += [LeftOut(name, reason) for name, reason in batch.items() if name not in images]
+            with _memory_errors(args, len(images)), torch.inference_mode():
+                encoded = encode(list(images.values())) if images else []
+            left_out += store.add([Record(name, *result) for name, result in zip(images, encoded)])
+            bar.update(len(batch))
+    left_out = source.left_out + list(chain(*distributed.gather(left_out)))
+
+    def finish() -> None:
+        store.finish(left_out)
         _summarise(args.out, len(todo), len(done & set(source.names)), left_out, time.perf_counter() - began)
-    distributed.barrier()
+
+    distributed.on_first(finish)
     return 1 if left_out and not args.allow_missing else 0
 
 
-def _stored(path, origin):
-    """The FeatureStore at `path`, or None; raises InputError where it was made otherwise."""
-    if not Path(path).exists():
-        return None
-    store = open_features(path)
-    require_same(path, store.attributes, origin)
-    return store
+def _progress(out: str, total: int) -> tqdm:
+    """Return the progress bar, which only the first process shows, and only on a terminal."""
+    hidden = True if distributed.rank() else None
+    return tqdm(total=total, unit='image', desc=Path(out).stem, dynamic_ncols=True, disable=hidden)
 
 
-def _encode_all(source, names, encode, partial, args):
-    """Encode and keep the pictures of `names`; returns LeftOut of those that gave nothing."""
-    left_out, batch = [], []
-    bar = tqdm(
-        total=len(names),
-        unit='image',
-        desc=Path(args.out).stem,
-        dynamic_ncols=True,
-        disable=True if distributed.rank() else None,
-    )
-    with bar, contextlib.closing(read_ahead(source, names, args.num_worker)) as pictures:
-        for number, (name, picture) in enumerate(pictures, 1):
-            if isinstance(picture, str):
-                left_out.append(LeftOut(name, picture))
-                bar.update()
-            else:
-                batch.append((name, picture))
-            if len(batch) == args.batch_size or number == len(names) and batch:
-                left_out += _encode_batch(batch, encode, partial, args)
-                bar.update(len(batch))
-                batch = []
-    return left_out
-
-
-def _encode_batch(batch, encode, partial, args):
-    """Encode and keep one list of (name, picture); returns LeftOut of features that are not finite."""
+@contextmanager
+def _memory_errors(args: Namespace, size: int) -> Iterator[None]:
+    """Raise InputError with advice if memory runs out while `size` images are encoded."""
     try:
-        with torch.inference_mode():
-            found = encode([picture for _, picture in batch])
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _is_memory(error):
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and not any(words in str(error) for words in MEMORY_WORDS):
             raise
-        smaller = f'--batch-size {max(1, len(batch) // 2)}' if len(batch) > 1 else 'a smaller model'
-        lighter = ' or --dtype bf16' if args.dtype == 'float32' else ''
+        smaller = f'--batch-size {size // 2}' if size > 1 else 'a smaller model'
+        advice = f'{smaller} or --dtype bf16' if args.dtype == 'float32' else smaller
         raise InputError(
-            f'out of memory with --batch-size {args.batch_size} and --dtype {args.dtype}; try {smaller}'
-            f'{lighter}; {CONTINUE}'
+            f'out of memory with --batch-size {args.batch_size} and --dtype {args.dtype}; try {advice}; {RESUME_HINT}'
         ) from error
-    records = [Record(name, feature, answer) for (name, _), (feature, answer) in zip(batch, found)]
-    partial.add([record for record in records if np.isfinite(record.feature).all()])
-    return [
-        LeftOut(record.name, f'its feature is not finite in {args.dtype}; try --dtype bf16 or float32')
-        for record in records
-        if not np.isfinite(record.feature).all()
-    ]
 
 
-def _is_memory(error):
-    """Is this what PyTorch says when memory runs out? (On the CPU it has no class of its own.)"""
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ('out of memory', "can't allocate memory", 'not enough memory')
-    )
-
-
-def _merge(path, stored, partial, origin, left_out):
-    """Write the store: what it held, and every process's records, by name."""
-    records = {record.name: (record.feature, record.answer) for record in partial.records()}
-    if not records and stored is None:
-        reason = f'; the first: {left_out[0].source}: {left_out[0].reason}' if left_out else ''
-        raise InputError(f'no picture gives a feature{reason}')
-    if records:
-        if stored:
-            answers = stored.answer or [''] * len(stored.name)
-            records = dict(zip(stored.name, zip(stored.feature[:], answers))) | records
-        names = sorted(records)
-        features, answers = zip(*(records[name] for name in names))
-        write_features(
-            path,
-            names,
-            np.stack(features),
-            answers if any(answers) else None,
-            **origin,
-            width=len(features[0]),
-            libraries=libraries(),
-            created=datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        )
-    partial.remove()
-
-
-def _summarise(path, wanted, before, left_out, seconds):
-    """Say what was made, and what was left out."""
-    store = open_features(path)
+def _summarise(out: str, tried: int, before: int, left_out: Sequence[LeftOut], seconds: float) -> None:
+    """Print what the store contains, and what was left out."""
+    store = open_features(out)
     for clip in left_out[:SHOWN]:
         print(f'left out: {clip.source}: {clip.reason}', file=sys.stderr)
     if len(left_out) > SHOWN:
         print(f'left out: {len(left_out) - SHOWN} more', file=sys.stderr)
     print(
-        f'{path}: {len(store.name)} features of width {store.width}; {before} there before, '
-        f'{wanted} images in {seconds:.1f} s ({wanted / seconds:.1f} images/s), {len(left_out)} left out'
+        f'{out}: {len(store.name)} features of width {store.width}; {tried} images in {seconds:.1f} s '
+        f'({tried / seconds:.1f} images/s), {before} already done, {len(left_out)} left out'
     )

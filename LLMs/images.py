@@ -1,111 +1,148 @@
-"""Where the pictures come from: a folder of images, or NTU videos with their skeletons.
+"""Where the pictures come from: a folder of images, or NTU videos with their skeletons."""
 
-A source has `names` (the clips, in order), `left_out` (what it cannot give, LeftOut), `rule` (how its pictures are
-made, for the store) and `read(name)` → PIL image, which raises ClipError or InputError.
-"""
-
+import itertools
+from abc import ABC, abstractmethod
+from argparse import Namespace
 from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from feeders.prepare import crops
-from feeders.prepare.build import LeftOut, attempt
-from feeders.prepare.frames import find_footage
-from feeders.prepare.skeleton_file import ClipError
-from feeders.stores import read_names
-from LLMs.loading import require
+from feeders.label_table import read_names
+from feeders.recordings import crops
+from feeders.recordings.clips import ClipError, LeftOut, attempt
+from feeders.recordings.videos import find_video_clips
+from LLMs.hub import import_package
 from torchlight.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+else:
+    Picture = Any  # Pillow is imported only when pictures are read, so that its absence is one line
 
 ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
 
 
-class ImageFolder:
-    """The images in a folder, at any depth, named by their clips: <name>.jpg, .png ….
+class PictureSource(ABC):
+    """One picture for each of many clips.
 
-    Args:
-        names: the clips wanted, or None for every image; those without an image are left out.
-    Raises InputError where the folder is missing, holds no image, or two of one name.
+    Parameters
+    ----------
+    clips : {clip name: what `read` makes its picture from}.
+    names : N str, the clips that are wanted, or None for all, by name.
+    absent : str. Why a wanted clip is left out if it is not in `clips`.
+
+    Attributes
+    ----------
+    rule : str. How the pictures are made, for the store.
+    names : list of str. The clips that have a picture, in order.
+    left_out : list of LeftOut. The clips that have none.
+    """
+
+    rule: ClassVar[str]
+
+    def __init__(self, clips: Mapping[str, Any], names: Sequence[str] | None, absent: str) -> None:
+        wanted = sorted(clips) if names is None else list(dict.fromkeys(names))
+        self.clips = clips
+        self.names = [name for name in wanted if name in clips]
+        self.left_out = [LeftOut(name, absent) for name in wanted if name not in clips]
+
+    @abstractmethod
+    def read(self, name: str) -> Picture:
+        """Return a clip's picture; raise ClipError or InputError if it cannot be read. Threads call this."""
+
+
+class ImageFolder(PictureSource):
+    """The images in a folder, at any depth, named by their clips: <name>.jpg, .png, ….
+
+    Parameters
+    ----------
+    folder : path.
+    names : N str, the clips that are wanted, or None for every image (default).
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, contains no image, or contains two of one name.
     """
 
     rule = 'pictures as found'
 
-    def __init__(self, folder, names=None):
+    def __init__(self, folder: str | Path, names: Sequence[str] | None = None) -> None:
         if not Path(folder).is_dir():
             raise InputError(f'--images is {folder}, which is not a folder')
         files = sorted(file for file in Path(folder).rglob('*') if file.suffix.lower() in ENDINGS)
         if not files:
-            raise InputError(f'the folder {folder} holds no image ({", ".join(ENDINGS)})')
-        self.path = {}
+            raise InputError(f'the folder {folder} contains no image ({", ".join(ENDINGS)})')
+        clips: dict[str, Path] = {}
         for file in files:
-            if file.stem in self.path:
-                raise InputError(f'{file} and {self.path[file.stem]} have the same name; a clip has one image')
-            self.path[file.stem] = file
-        wanted = sorted(self.path) if names is None else list(dict.fromkeys(names))
-        self.names = [name for name in wanted if name in self.path]
-        self.left_out = [LeftOut(name, f'has no image in {folder}') for name in wanted if name not in self.path]
-        self._image = require('PIL.Image', 'reading images')
+            if clips.setdefault(file.stem, file) != file:
+                raise InputError(f'{file} and {clips[file.stem]} have the same name; a clip has one image')
+        super().__init__(clips, names, f'has no image in {folder}')
+        self._image = import_package('PIL.Image', 'reading images')
 
-    def read(self, name):
-        """The clip's image in RGB."""
+    def read(self, name: str) -> Picture:
+        """Return the clip's image in RGB; raise ClipError if it cannot be read."""
         try:
-            with self._image.open(self.path[name]) as image:
+            with self._image.open(self.clips[name]) as image:
                 return image.convert('RGB')
         except (OSError, ValueError, SyntaxError, self._image.DecompressionBombError) as error:
-            raise ClipError(f'{self.path[name]} is not a readable image: {error}') from error
+            raise ClipError(f'{self.clips[name]} is not a readable image: {error}') from error
 
 
-class Footage:
+class VideoFolder(PictureSource):
     """Pictures made from NTU colour videos and `.skeleton` files, without writing them.
 
-    Args:
-        videos: a folder. skeletons: folders. names: the clips wanted, or None for all.
+    Parameters
+    ----------
+    videos : path. A folder of <name>_rgb.avi, ….
+    skeletons : paths. Folders of .skeleton files.
+    names : N str, the clips that are wanted, or None for all (default).
+
+    Raises
+    ------
+    InputError
+        If a folder is missing or empty, or if a package is missing.
     """
 
     rule = f'{crops.MOMENTS} person crops side by side, {crops.SIDE}×{crops.SIDE}'
 
-    def __init__(self, videos, skeletons, names=None):
+    def __init__(self, videos: str | Path, skeletons: Sequence[str], names: Sequence[str] | None = None) -> None:
         crops.require_packages()
-        footage, self.left_out = find_footage(videos, skeletons)
-        self.footage = {clip.name: clip for clip in footage}
-        wanted = sorted(self.footage) if names is None else list(dict.fromkeys(names))
-        self.names = [name for name in wanted if name in self.footage]
-        if names is not None:
-            self.left_out = [
-                LeftOut(name, f'has no video in {videos} or no skeleton in {", ".join(skeletons)}')
-                for name in wanted
-                if name not in self.footage
-            ]
+        clips, unpaired = find_video_clips(videos, skeletons)
+        absent = f'has no video in {videos} or no skeleton in {", ".join(skeletons)}'
+        super().__init__({clip.name: clip for clip in clips}, names, absent)
+        if names is None:
+            self.left_out = unpaired
 
-    def read(self, name):
-        """The clip's picture."""
-        return crops.picture(self.footage[name])
+    def read(self, name: str) -> Picture:
+        """Return the clip's picture; raise ClipError or InputError if it cannot be made."""
+        return crops.person_image(self.clips[name])
 
 
-def open_source(args):
-    """The source that the flags --images, or --videos and --skeletons, name."""
+def open_source(args: Namespace) -> PictureSource:
+    """Return the source that the flags --images, or --videos and --skeletons, name."""
     names = read_names(args.names) if args.names else None
     if bool(args.images) == bool(args.videos):
         raise InputError('give either --images, or --videos with --skeletons')
     if args.images:
         return ImageFolder(args.images, names)
     if not args.skeletons:
-        raise InputError('--videos needs --skeletons, whose joints say where the people are')
-    return Footage(args.videos, args.skeletons, names)
+        raise InputError('--videos needs --skeletons, whose joints show where the people are')
+    return VideoFolder(args.videos, args.skeletons, names)
 
 
-def read_ahead(source, names, workers):
-    """Yield (name, PIL image or a str that says why there is none) in order, read by threads a few images ahead."""
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        waiting = deque()
-        try:
-            for name in names:
-                waiting.append((name, pool.submit(partial(attempt, source.read), name)))
-                if len(waiting) > 4 * max(1, workers):
-                    name, image = waiting.popleft()
-                    yield name, image.result()
-            for name, image in waiting:
-                yield name, image.result()
-        finally:
-            for _, image in waiting:
-                image.cancel()
+def read_ahead(source: PictureSource, names: Sequence[str], workers: int) -> Iterator[tuple[str, Picture | str]]:
+    """Yield (name, picture, or the reason why there is none) in order; threads read a few pictures ahead."""
+    workers = max(1, workers)
+    pool = ThreadPoolExecutor(workers)
+    submitted = ((name, pool.submit(attempt, source.read, name)) for name in names)
+    waiting = deque(itertools.islice(submitted, 4 * workers))
+    try:
+        while waiting:
+            name, image = waiting.popleft()
+            waiting.extend(itertools.islice(submitted, 1))
+            yield name, image.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,7 +1,7 @@
-"""MiniGPT-4 (Zhu et al., ICLR 2024), driven in a clone of its repository: it has no port to transformers.
+"""MiniGPT-4 (Zhu et al., ICLR 2024), driven in a clone of its repository, since transformers does not have it.
 
 Used of that project: `Config` and `registry` build the model and its image processor from an evaluation YAML;
-`encode_img`, `get_context_emb` and `llama_model` answer; a `Conversation` spells the prompt.
+`encode_img`, `get_context_emb` and `llama_model` answer; a `Conversation` writes the prompt.
 """
 
 import contextlib
@@ -9,80 +9,81 @@ import importlib
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 
-from LLMs.answers import end_tokens, last_states, read_answers
-from LLMs.loading import first_line, freeze
+from LLMs.answers import QUESTION, Answer, AnsweringModel, generate
+from LLMs.hub import first_line, freeze
+from LLMs.images import Picture
 from torchlight.errors import InputError
 
 CONFIG = 'eval_configs/minigpt4_eval.yaml'
-PROMPT = 'Are the people holding objects, and which? What are they doing with their hands? Answer in one sentence.'
 CONVERSATIONS = {'pretrain_vicuna0': 'CONV_VISION_Vicuna0', 'pretrain_llama2': 'CONV_VISION_LLama2'}  # by model_type
-PARTS = 'builders', 'models', 'processors'
+REGISTERED = 'datasets.builders', 'models', 'processors'  # importing these enters their classes in the registry
 
 
-def load(repo, config, dtype, device):
-    """(model, image processor, conversation) of the clone at `repo`.
+class MiniGPT4(AnsweringModel):
+    """MiniGPT-4; its processor is a pair: the project's image processor, and the Conversation it was trained with."""
 
-    Args:
-        config: its evaluation YAML, within the clone or anywhere; the weights' paths stand in it.
-    Raises InputError where the clone, the YAML or what they need is missing.
-    """
-    path = next((path for path in (Path(repo or '') / config, Path(config)) if path.is_file()), None)
-    if not repo or not (Path(repo) / 'minigpt4').is_dir():
-        raise InputError(f'--repo is {repo}; MiniGPT-4 needs the folder of its cloned repository, which has minigpt4/')
-    if path is None:
-        raise InputError(f'--repo-config is {config}, which is neither in {repo} nor here')
-    try:
-        with _within(repo):
-            return _build(path.resolve(), dtype, device)
-    except (ImportError, OSError, AttributeError, KeyError, AssertionError) as error:
-        raise InputError(
-            f'the MiniGPT-4 clone at {repo} does not load: {type(error).__name__}: {first_line(error)}'
-        ) from error
+    PROMPT = QUESTION
 
+    @classmethod
+    def load(cls, source: tuple[str | None, str], dtype: torch.dtype, device: torch.device) -> 'MiniGPT4':
+        """Load the model of a clone; see AnsweringModel.load.
 
-def check_prompt(prompt):
-    """Raise InputError for an empty prompt."""
-    if not prompt.strip():
-        raise InputError('--prompt is empty; say what the model is to answer about each picture')
+        Parameters
+        ----------
+        source : (clone, config). The clone's folder, and an evaluation YAML in it or anywhere, which gives the paths
+            of the weights.
+        """
+        clone, config = source
+        if not clone or not (Path(clone) / 'minigpt4').is_dir():
+            raise InputError(
+                f'--repo is {clone}; MiniGPT-4 needs the folder of its cloned repository, which contains minigpt4/'
+            )
+        path = next((path for path in (Path(clone) / config, Path(config)) if path.is_file()), None)
+        if path is None:
+            raise InputError(f'--repo-config is {config}, which is neither in {clone} nor here')
+        try:
+            with _working_in(Path(clone).resolve()):
+                return cls('minigpt-4', *_build(path.resolve(), dtype, device))
+        except (ImportError, OSError, AttributeError, KeyError, AssertionError) as error:
+            raise InputError(
+                f'the MiniGPT-4 clone at {clone} does not load: {type(error).__name__}: {first_line(error)}'
+            ) from error
 
-
-@torch.no_grad()
-def answer(loaded, images, prompt, max_new_tokens):
-    """Put the same prompt beside each of a list of images; returns a list of Answers."""
-    model, processor, conversation = loaded
-    language = model.llama_model
-    device, dtype = next(language.parameters()).device, next(language.parameters()).dtype
-    pixels = torch.stack([processor(image) for image in images]).to(device)
-    seen, _ = model.encode_img(pixels)  # (N, image tokens, D)
-    text = _spell(conversation, prompt)
-    contexts = [model.get_context_emb(text, [one[None]])[0] for one in seen]  # each (L, D)
-    context = torch.nn.utils.rnn.pad_sequence(contexts, batch_first=True, padding_side='left').to(dtype)
-    mask = torch.nn.utils.rnn.pad_sequence(
-        [torch.ones(len(one), dtype=torch.long, device=device) for one in contexts],
-        batch_first=True,
-        padding_side='left',
-    )
-    with last_states(language.get_output_embeddings()) as steps:
-        sequences = language.generate(
-            inputs_embeds=context, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1
+    def answer(self, images: Sequence[Picture], prompt: str, max_new_tokens: int) -> list[Answer]:
+        """Answer the same prompt about each image; see AnsweringModel.answer."""
+        language, tokenizer = self.model.llama_model, self.model.llama_tokenizer
+        weight = next(language.parameters())
+        process, conversation = self.processor
+        turn = conversation.copy()
+        turn.append_message(turn.roles[0], f'<Img><ImageHere></Img> {prompt}')
+        turn.append_message(turn.roles[1], None)
+        text = turn.get_prompt()
+        embedded, _ = self.model.encode_img(torch.stack([process(image) for image in images]).to(weight.device))
+        contexts = [self.model.get_context_emb(text, [one[None]])[0] for one in embedded]  # N × (L, D)
+        masks = [torch.ones(len(context), dtype=torch.long, device=weight.device) for context in contexts]
+        return generate(
+            language,
+            language.get_output_embeddings(),
+            tokenizer,
+            [language.generation_config.eos_token_id, tokenizer.eos_token_id],
+            max_new_tokens,
+            inputs_embeds=pad_sequence(contexts, batch_first=True, padding_side='left').to(weight.dtype),
+            attention_mask=pad_sequence(masks, batch_first=True, padding_side='left'),
         )
-    tokenizer = model.llama_tokenizer
-
-    def decode(ids):
-        return tokenizer.decode(ids, skip_special_tokens=True)
-
-    return read_answers(
-        sequences, steps, end_tokens(language.generation_config.eos_token_id, tokenizer.eos_token_id), decode
-    )
 
 
-def _build(path, dtype, device):
-    for part in PARTS:  # these imports enter the classes in the registry
-        importlib.import_module('minigpt4.datasets.builders' if part == 'builders' else f'minigpt4.{part}')
+def _build(path: Path, dtype: torch.dtype, device: torch.device) -> tuple[nn.Module, tuple[Any, Any]]:
+    """Return the model of an evaluation YAML, and (its image processor, its conversation)."""
+    for part in REGISTERED:
+        importlib.import_module(f'minigpt4.{part}')
     registry = importlib.import_module('minigpt4.common.registry').registry
     settings = importlib.import_module('minigpt4.common.config').Config(Namespace(cfg_path=str(path), options=None))
     conversations = importlib.import_module('minigpt4.conversation.conversation')
@@ -93,25 +94,17 @@ def _build(path, dtype, device):
     vision = settings.datasets_cfg.cc_sbu_align.vis_processor.train
     processor = registry.get_processor_class(vision.name).from_config(vision)
     name = CONVERSATIONS.get(str(model_config.model_type), 'CONV_VISION_minigptv2')
-    return model, processor, getattr(conversations, name)
-
-
-def _spell(conversation, prompt):
-    """The whole prompt, with the place of the image in it."""
-    turn = conversation.copy()
-    turn.append_message(turn.roles[0], f'<Img><ImageHere></Img> {prompt}')
-    turn.append_message(turn.roles[1], None)
-    return turn.get_prompt()
+    return model, (processor, getattr(conversations, name))
 
 
 @contextlib.contextmanager
-def _within(repo):
+def _working_in(clone: Path) -> Iterator[None]:
     """Import from the clone and open its relative paths: it is a program, not an installable package."""
-    before, repo = os.getcwd(), str(Path(repo).resolve())
-    sys.path.insert(0, repo)
-    os.chdir(repo)
+    before = os.getcwd()
+    sys.path.insert(0, str(clone))
+    os.chdir(clone)
     try:
         yield
     finally:
         os.chdir(before)
-        sys.path.remove(repo)
+        sys.path.remove(str(clone))

@@ -1,117 +1,142 @@
 """Text features for FRM: `python -m LLMs.text_features --model blip --images DIR --out FILE.h5`.
 
 A multimodal language model answers a prompt about each picture. What is kept of the answer, by --feature:
-hidden    the mean of the last hidden states over its tokens, so what the model knew when it answered;
+hidden    the mean of the last hidden states over its tokens: what the model knew when it answered;
 tokens    its token ids, padded with 0 or cut to --length: what the public MMCL code fed to its FRM;
 sentence  the sentence embedding of its text by --text-encoder.
-The answers themselves stand in the store too.
+The store also keeps the answers themselves.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from LLMs import blip, chat, minigpt4, sentence
-from LLMs.extraction import add_arguments, choose_device, extract, run_command
-from LLMs.images import open_source
-from LLMs.loading import DTYPES, processor_of, require, title, weights_digest
-from torchlight.config import Parser
+from LLMs.answers import Answer, AnsweringModel
+from LLMs.blip import Blip
+from LLMs.chat import Chat
+from LLMs.extraction import add_arguments, choose_device, extract
+from LLMs.hub import DTYPES, from_pretrained, import_package, weights_digest
+from LLMs.images import Picture, open_source
+from LLMs.minigpt4 import CONFIG, MiniGPT4
+from LLMs.resume import RESUME_HINT
+from LLMs.sentence import SentenceEncoder
+from torchlight import distributed
+from torchlight.command import Parser, positive, run_command
 from torchlight.errors import InputError
 
 FEATURES = 'hidden', 'tokens', 'sentence'
-BLIP_LENGTH = 3  # [bos, yes | no, sep]
+MODELS = {  # --model: its class and hub id
+    'blip': (Blip, 'Salesforce/blip-vqa-base'),
+    'deepseek-vl': (Chat, 'deepseek-community/deepseek-vl-1.3b-chat'),
+    'glm-4v': (Chat, 'zai-org/GLM-4.1V-9B-Thinking'),
+}
 
 
-def get_parser():
-    """The flags."""
+def get_parser() -> Parser:
+    """Return the parser of the command line."""
     parser = Parser(
         prog='python -m LLMs.text_features', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add(
         '--model',
         required=True,
-        help='blip, deepseek-vl, glm-4v, minigpt-4, or the folder or hub id of a '
-        'BLIP VQA or image-text-to-text model of transformers',
+        help=f'model that answers: {", ".join(MODELS)}, minigpt-4, or the folder or hub id of a BLIP VQA or '
+        'image-text-to-text model of transformers',
     )
-    parser.add('--prompt', help=f'what to ask (default for BLIP: {blip.PROMPT!r}; for the others: {chat.PROMPT!r})')
-    parser.add('--feature', choices=FEATURES, default='hidden', help='what to keep of the answer')
+    parser.add(
+        '--prompt',
+        help=f'what to ask about each picture (default: for BLIP {Blip.PROMPT!r}, for chat models {Chat.PROMPT!r}, for '
+        'MiniGPT-4 the same without the first sentence)',
+    )
+    parser.add('--feature', choices=FEATURES, default='hidden', help='what to keep of each answer (default: hidden)')
     parser.add(
         '--length',
-        type=int,
+        type=positive,
         metavar='N',
-        help=f'ids to keep with --feature tokens (default: {BLIP_LENGTH} for BLIP, --max-new-tokens for the others)',
+        help=f'number of ids kept with --feature tokens (default: {Blip.LENGTH} for BLIP, --max-new-tokens for others)',
     )
-    parser.add('--text-encoder', metavar='MODEL', help='folder or hub id, for --feature sentence')
-    parser.add('--max-new-tokens', type=int, default=40, metavar='N', help='the longest answer')
-    parser.add('--repo', metavar='DIR', help="your clone of MiniGPT-4's repository, for --model minigpt-4")
-    parser.add('--repo-config', default=minigpt4.CONFIG, metavar='YAML', help='its evaluation config')
+    parser.add('--text-encoder', metavar='MODEL', help='folder or hub id of the text encoder of --feature sentence')
+    parser.add(
+        '--max-new-tokens', type=positive, default=40, metavar='N', help='longest answer, in tokens (default: 40)'
+    )
+    parser.add('--repo', metavar='DIR', help="folder of your clone of MiniGPT-4's repository, for --model minigpt-4")
+    parser.add(
+        '--repo-config', default=CONFIG, metavar='YAML', help=f"MiniGPT-4's evaluation config (default: {CONFIG})"
+    )
     add_arguments(parser)
     return parser
 
 
-def run(args):
-    """Make the store; returns the exit status."""
-    source, length = open_source(args), args.length
+def run(argv: Sequence[str] | None = None) -> int:
+    """Make the store; return the exit status."""
+    args = get_parser().parse_args(argv)
     if (args.feature == 'sentence') != bool(args.text_encoder):
         raise InputError('--feature sentence and --text-encoder go together')
-    if args.max_new_tokens < 1 or (length is not None and length < 1):
-        raise InputError(f'--max-new-tokens is {args.max_new_tokens} and --length {length}; both count from 1')
-    family, hub_id = choose_family(args.model)
-    prompt = family.PROMPT if args.prompt is None else args.prompt
-    family.check_prompt(prompt)
-    device, dtype = choose_device(args), DTYPES[args.dtype]
-    if family is minigpt4:
-        loaded = minigpt4.load(args.repo, args.repo_config, dtype, device)
-    else:
-        loaded = family.load(hub_id, dtype, device)
-    sentences = sentence.load(args.text_encoder, dtype, device) if args.text_encoder else None
-    length = length or (BLIP_LENGTH if family is blip else args.max_new_tokens)
-    origin = {
-        'kind': 'text',
-        'encoder': 'minigpt-4' if family is minigpt4 else title(hub_id),
-        'weights': weights_digest(loaded[0]),
-        'dtype': args.dtype,
-        'prompt': prompt,
-        'feature_kind': f'tokens ({length})' if args.feature == 'tokens' else args.feature,
-        'sentence_encoder': f'{title(args.text_encoder)} {weights_digest(sentences[0])}' if sentences else '',
-        'image': source.rule,
-    }
+    with distributed.process_group():
+        source, dtype, device = open_source(args), DTYPES[args.dtype], choose_device(args)
+        model_class, model_source = choose_model(args.model, (args.repo, args.repo_config))
+        prompt = model_class.PROMPT if args.prompt is None else args.prompt
+        model_class.check_prompt(prompt)
+        model = model_class.load(model_source, dtype, device)
+        sentences = SentenceEncoder.load(args.text_encoder, dtype, device) if args.text_encoder else None
+        length = args.length or model_class.LENGTH or args.max_new_tokens
+        origin = {
+            'kind': 'text',
+            'encoder': model.name,
+            'weights': weights_digest(model.model),
+            'dtype': args.dtype,
+            'prompt': prompt,
+            'feature_kind': f'tokens ({length})' if args.feature == 'tokens' else args.feature,
+            'sentence_encoder': f'{sentences.name} {weights_digest(sentences.model)}' if sentences else '',
+            'image': source.rule,
+        }
 
-    def encode(images):
-        answers = family.answer(loaded, images, prompt, args.max_new_tokens)
-        return list(zip(features_of(answers, args.feature, length, sentences), (answer.text for answer in answers)))
+        def encode(images: list[Picture]) -> list[tuple[np.ndarray, str]]:
+            answers = model.answer(images, prompt, args.max_new_tokens)
+            return list(zip(features_of(answers, args.feature, length, sentences), (a.text for a in answers)))
 
-    return extract(source, encode, origin, args)
+        return extract(source, encode, origin, args)
 
 
-def features_of(answers, kind, length, sentences=None):
-    """list of N Answers → (N, D) float32.
+def features_of(answers: list[Answer], kind: str, length: int, encoder: SentenceEncoder | None = None) -> np.ndarray:
+    """Turn N answers into features, (N, D) float32.
 
-    Args:
-        kind: one of FEATURES. length: D for 'tokens'. sentences: what sentence.load gave, for 'sentence'.
+    Parameters
+    ----------
+    answers : N Answers.
+    kind : str. One of FEATURES.
+    length : int. D for 'tokens'.
+    encoder : SentenceEncoder for 'sentence' (default None).
     """
     if kind == 'hidden':
         return np.stack([answer.hidden for answer in answers])
     if kind == 'sentence':
-        return sentence.embed(sentences, [answer.text for answer in answers]).numpy()
+        return encoder.embed([answer.text for answer in answers]).numpy()
     return np.array([(answer.tokens + [0] * length)[:length] for answer in answers], np.float32)
 
 
-def choose_family(model):
-    """The adapter of a model (load, check_prompt, answer, PROMPT), and its folder or hub id (None for MiniGPT-4)."""
+def choose_model(model: str, clone: tuple[str | None, str] = (None, CONFIG)) -> tuple[type[AnsweringModel], Any]:
+    """Find the class that answers for --model, and the source that it loads.
+
+    Parameters
+    ----------
+    model : str. One of MODELS, 'minigpt-4', or a folder or hub id.
+    clone : (folder, evaluation YAML). What --repo and --repo-config say; the source of MiniGPT-4.
+    """
     if model == 'minigpt-4':
-        return minigpt4, None
-    if model == 'blip':
-        return blip, blip.HUB_ID
-    if model in chat.HUB_IDS:
-        return chat, chat.HUB_IDS[model]
-    config = processor_of(require('transformers', f'--model {model}').AutoConfig, model)
-    return (blip if config.model_type == 'blip' else chat), model
+        return MiniGPT4, clone
+    if model in MODELS:
+        return MODELS[model]
+    config = from_pretrained(import_package('transformers', f'--model {model}').AutoConfig, model)
+    return (Blip if config.model_type == 'blip' else Chat), model
 
 
-def main(argv=None):
-    return run_command(run, get_parser(), argv)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    return run_command(run, argv, RESUME_HINT)
 
 
 if __name__ == '__main__':
