@@ -1,21 +1,63 @@
-"""What tests share: the folder of real data and reference arrays, where it lies beside the repository."""
-
-from pathlib import Path
+"""Fixtures that tests of several packages use."""
 
 import numpy as np
 import pytest
+import torch
+
+from tests.helpers import ROOT, scramble, settle
 
 
 @pytest.fixture(scope='session')
 def shared():
-    """The folder of real data and reference arrays; a test that needs it is skipped where it is absent."""
-    folder = Path(__file__).resolve().parents[2] / 'shared'
+    """The folder of real data and public reference arrays; a test that needs it is skipped where it is absent."""
+    folder = ROOT.parent / 'shared'
     if not folder.is_dir():
-        pytest.skip(f'needs the folder of real data and reference arrays, {folder.name}/ beside the repository')
+        pytest.skip('needs the real data and public reference arrays, ../shared beside the repository')
     return folder
 
 
 @pytest.fixture(scope='session')
-def golden(shared):
-    """golden(name) → the reference arrays of that name."""
+def public(shared):
+    """public(name) → the arrays of that name that the public implementations computed."""
     return lambda name: np.load(shared / 'golden' / f'{name}.npz')
+
+
+@pytest.fixture(scope='session')
+def golden():
+    """golden(name) → the small arrays of that name that the references in tests/reference computed."""
+    return lambda name: np.load(ROOT / 'tests' / 'golden' / f'{name}.npz')
+
+
+@pytest.fixture
+def tiny():
+    """Arguments of a tiny student: five joints in a star, two persons, four classes."""
+    return {
+        'num_class': 4,
+        'num_point': 5,
+        'num_person': 2,
+        'graph': 'graph.custom.Graph',
+        'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]},
+        'base_channel': 8,
+    }
+
+
+@pytest.fixture
+def tiny_mmcl(tiny):
+    """Arguments of a tiny MMCL model with both branches."""
+    return {**tiny, 'video_dim': 6, 'text_dim': 3}
+
+
+@pytest.fixture
+def skeleton():
+    """Three clips of the tiny student's size, (N, C, T, V, M)."""
+    torch.manual_seed(2)
+    return torch.randn(3, 3, 8, 5, 2)
+
+
+@pytest.fixture
+def student(tiny):
+    """A tiny CTR-GCN whose values are those of a trained one in size: none at its start, statistics of a batch."""
+    from model.ctrgcn import Model
+
+    torch.manual_seed(0)
+    return settle(scramble(Model(**tiny)), torch.randn(8, 3, 8, 5, 2), torch.randn(8, 3, 8, 5, 2))

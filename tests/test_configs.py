@@ -1,15 +1,15 @@
 """The configs, the program's help and the README agree, and every config builds its model."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 import main_MMCL
-from torchlight import config, deploy
-from torchlight.imports import build, import_class
+from model import deploy
+from tests.helpers import ROOT
+from torchlight import config
+from torchlight.imports import import_class, instantiate
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'config').rglob('*.yaml'))
 README = (ROOT / 'README.md').read_text()
 
@@ -22,7 +22,7 @@ def load(path, *more):
 def test_a_config_loads_and_its_model_takes_its_input(path):
     arg = load(path)
     import_class(arg.feeder)
-    model = build(arg.model, {**arg.model_args, 'base_channel': 8}, 'model_args').eval()
+    model = instantiate(arg.model, {**arg.model_args, 'base_channel': 8}, 'model_args').eval()
     clips = deploy.noise_clips(arg.model_args, 8, 'cpu')
     assert model(clips).logits.shape == (2, arg.model_args['num_class'])
 

@@ -1,10 +1,9 @@
-"""The program as its user runs it, on a miniature of the embedded sample. Legend: N clips, K classes."""
+"""The program as its user runs it, on a miniature of the embedded sample."""
 
 import csv
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,11 @@ import torch
 import yaml
 
 import main_MMCL
+from feeders.feature_store import open_features, write_features
 from feeders.sample import make_sample
 from model import MMCL
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests import helpers
+from tests.helpers import ROOT
 
 
 @pytest.fixture(scope='module')
@@ -33,29 +33,10 @@ def arguments(data, tmp_path):
     def command(folder, *more):
         train = f'data_path={data}/skeletons.h5,video_path={data}/video.h5,text_path={data}/text.h5,window_size=16'
         test = f'data_path={data}/skeletons.h5,window_size=16'
-        return [
-            '--work-dir',
-            str(tmp_path / folder),
-            '--train-feeder-args',
-            train,
-            '--test-feeder-args',
-            test,
-            '--model-args',
-            'base_channel=8',
-            '--device',
-            'cpu',
-            '--num-epoch',
-            '2',
-            '--warm_up_epoch',
-            '1',
-            '--step',
-            '2',
-            '--save-epoch',
-            '0',
-            '--batch-size',
-            '12',
-            *map(str, more),
-        ]
+        flags = ['--work-dir', tmp_path / folder, '--train-feeder-args', train, '--test-feeder-args', test]
+        flags += ['--model-args', 'base_channel=8', '--device', 'cpu', '--batch-size', 12, '--num-epoch', 2]
+        flags += ['--warm_up_epoch', 1, '--step', 2, '--save-epoch', 0, *more]
+        return [str(flag) for flag in flags]
 
     return command
 
@@ -72,11 +53,8 @@ def run(arguments, tmp_path):
 
 
 def refused(capsys, argv):
-    """The one line on stderr of a command that must be refused."""
-    assert main_MMCL.main(argv) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith('error: ')
-    return lines[0]
+    """The one line on stderr of a command line that must be refused."""
+    return helpers.refused(capsys, main_MMCL.main, argv)
 
 
 def scores(path):
@@ -195,17 +173,9 @@ def test_refine_scores_with_the_frm_too(run):
 
 def test_testing_never_opens_the_features(run, data, tmp_path):
     folder = run('a', '--num-epoch', 1)
-    run(
-        'b',
-        '--phase',
-        'test',
-        '--weights',
-        folder / 'best.pt',
-        '--train-feeder-args',
-        f'video_path={tmp_path}/none.h5,text_path={tmp_path}/none.h5',
-        '--test-feeder-args',
-        f'video_path={tmp_path}/none.h5',
-    )
+    none = f'video_path={tmp_path}/none.h5'
+    absent = '--train-feeder-args', f'{none},text_path={tmp_path}/none.h5', '--test-feeder-args', none
+    run('b', '--phase', 'test', '--weights', folder / 'best.pt', *absent)
 
 
 def test_predict_ranks_the_classes_of_new_clips(run, arguments, data, tmp_path, capsys):
@@ -227,20 +197,9 @@ def test_export_and_size(run, tmp_path, capsys):
     program = torch.export.load(tmp_path / 'student.pt2').module()
     assert program(torch.randn(5, 3, 16, 25, 2)).shape == (5, 12)
     capsys.readouterr()
-    assert (
-        main_MMCL.main(
-            [
-                '--phase',
-                'model_size',
-                '--config',
-                str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml'),
-                '--device',
-                'cpu',
-            ]
-        )
-        == 0
-    )
-    assert 'Parameters: 1,462,092; multiply-accumulates a clip: 1.79 G' in capsys.readouterr().out
+    config = str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml')
+    assert main_MMCL.main(['--phase', 'model_size', '--config', config, '--device', 'cpu']) == 0
+    assert 'Parameters: 1,462,092; multiply-accumulates per clip: 1.79 G' in capsys.readouterr().out
 
 
 MISTAKES = [
@@ -290,8 +249,6 @@ def test_weights_of_another_model_are_listed(run, arguments, capsys):
 
 
 def test_clips_without_a_feature_are_counted_and_named(arguments, data, tmp_path, capsys):
-    from feeders.stores import open_features, write_features
-
     video = open_features(data / 'video.h5')
     write_features(tmp_path / 'some.h5', video.name[::2], video.feature[::2], kind='video')
     line = refused(capsys, arguments('x', '--train-feeder-args', f'video_path={tmp_path}/some.h5'))
@@ -369,23 +326,8 @@ def test_config_yaml_of_a_run_tests_its_weights(run, tmp_path):
     folder = run('a', '--num-epoch', 1, '--stream', 'bone', '--assume-yes')
     text = yaml.safe_load((folder / 'config.yaml').read_text())
     assert text['stream'] == 'bone' and not {'assume_yes', 'resume', 'phase'} & text.keys()
-    assert (
-        main_MMCL.main(
-            [
-                '--config',
-                str(folder / 'config.yaml'),
-                '--phase',
-                'test',
-                '--weights',
-                str(folder / 'best.pt'),
-                '--save-score',
-                'True',
-                '--work-dir',
-                str(tmp_path / 'b'),
-            ]
-        )
-        == 0
-    )
+    flags = ['--phase', 'test', '--weights', folder / 'best.pt', '--save-score', 'True', '--work-dir', tmp_path / 'b']
+    assert main_MMCL.main([str(word) for word in ('--config', folder / 'config.yaml', *flags)]) == 0
     assert same_scores(*(scores(part / 'epoch1_test_score.pkl') for part in (folder, tmp_path / 'b')))
 
 
@@ -405,34 +347,10 @@ def test_torchrun_trains_and_scores_every_clip_once(run, arguments, tmp_path):
 
 def test_real_clips_train_and_test(shared, tmp_path):
     clips = f'data_path={shared}/data/NW-UCLA/all_sqe,window_size=16'
-    command = [
-        '--config',
-        str(ROOT / 'config/ucla/bone.yaml'),
-        '--device',
-        'cpu',
-        '--model-args',
-        'base_channel=8',
-        '--train-feeder-args',
-        f'{clips},repeat=1',
-        '--test-feeder-args',
-        clips,
-    ]
+    command = ['--config', str(ROOT / 'config/ucla/bone.yaml'), '--device', 'cpu', '--model-args', 'base_channel=8']
+    command += ['--train-feeder-args', f'{clips},repeat=1', '--test-feeder-args', clips]
     assert main_MMCL.main([*command, '--num-epoch', '1', '--work-dir', str(tmp_path / 'a')]) == 0
-    assert (
-        main_MMCL.main(
-            [
-                *command,
-                '--phase',
-                'test',
-                '--weights',
-                str(tmp_path / 'a/best.pt'),
-                '--save-score',
-                'True',
-                '--work-dir',
-                str(tmp_path / 'b'),
-            ]
-        )
-        == 0
-    )
+    test = ['--phase', 'test', '--weights', str(tmp_path / 'a/best.pt'), '--save-score', 'True']
+    assert main_MMCL.main([*command, *test, '--work-dir', str(tmp_path / 'b')]) == 0
     assert same_scores(*(scores(tmp_path / part / 'epoch1_test_score.pkl') for part in 'ab'))
     assert 'this trains the plain student' in (tmp_path / 'a/log.txt').read_text()

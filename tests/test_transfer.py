@@ -1,8 +1,7 @@
-"""A model of NTU RGB+D 120 on other data sets: zero-shot scores and fine-tuning. Legend: K = 120 classes."""
+"""A model of NTU RGB+D 120 on other data sets: zero-shot scores and fine-tuning."""
 
 import pickle
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +9,14 @@ import torch
 import yaml
 
 import main_MMCL
+from feeders.datasets import class_name
+from feeders.feature_store import write_features
 from feeders.feeder_MMCL import Feeder
 from feeders.prepare.__main__ import main as prepare
-from feeders.prepare.class_names import CLASS_NAMES
-from feeders.stores import SkeletonStoreWriter, open_skeletons, write_features
+from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from model.MMCL import Model
+from tests.helpers import ROOT, refused
 
-ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = {
     name: yaml.safe_load((ROOT / 'config' / name).read_text())
     for name in ('utd-mhad/zero_shot.yaml', 'sysu/zero_shot.yaml')
@@ -30,22 +30,8 @@ TINY = {'base_channel': 8, 'graph_args': {'labeling_mode': 'spatial'}}
 def utd(shared, tmp_path_factory):
     """The store of all UTD-MHAD clips with NTU's joints."""
     out = tmp_path_factory.mktemp('utd') / 'utd-mhad25.h5'
-    assert (
-        prepare(
-            [
-                'utd-mhad',
-                '--raw',
-                str(shared / 'data' / 'UTD-MHAD'),
-                '--joints',
-                '25',
-                '--num-worker',
-                '0',
-                '--out',
-                str(out),
-            ]
-        )
-        == 0
-    )
+    raw = str(shared / 'data' / 'UTD-MHAD')
+    assert prepare(['utd-mhad', '--raw', raw, '--joints', '25', '--num-worker', '0', '--out', str(out)]) == 0
     return out
 
 
@@ -78,23 +64,10 @@ def command(weights, tmp_path):
 
     def build(config, store, *more):
         clips = f'data_path={store},window_size=8'
-        return [
-            '--config',
-            str(ROOT / 'config' / config),
-            '--weights',
-            str(weights),
-            '--device',
-            'cpu',
-            '--model-args',
-            'base_channel=8',
-            '--train-feeder-args',
-            clips,
-            '--test-feeder-args',
-            clips,
-            '--work-dir',
-            str(tmp_path / 'run'),
-            *map(str, more),
-        ]
+        flags = ['--config', ROOT / 'config' / config, '--weights', weights, '--work-dir', tmp_path / 'run']
+        flags += ['--device', 'cpu', '--model-args', 'base_channel=8']
+        flags += ['--train-feeder-args', clips, '--test-feeder-args', clips, *more]
+        return [str(flag) for flag in flags]
 
     return build
 
@@ -116,12 +89,8 @@ def test_all_clips_of_the_six_actions_get_scores_of_120_classes(utd, command, tm
     plain = scores(tmp_path / 'run')
     assert list(plain) == list(feeder.name) and all(value.shape == (120,) for value in plain.values())
     assert np.isfinite(list(plain.values())).all() and 'loss of 191 clips' in (tmp_path / 'run/log.txt').read_text()
-    assert (
-        main_MMCL.main(
-            command('utd-mhad/zero_shot.yaml', utd, '--refine', '--test-feeder-args', f'text_path={tmp_path}/text.h5')
-        )
-        == 0
-    )
+    refine = '--refine', '--test-feeder-args', f'text_path={tmp_path}/text.h5'
+    assert main_MMCL.main(command('utd-mhad/zero_shot.yaml', utd, *refine)) == 0
     again, refined = scores(tmp_path / 'run'), scores(tmp_path / 'run', '_refined')
     assert all(np.array_equal(again[name], plain[name]) for name in plain) and list(refined) == list(plain)
     assert all(value.shape == (120,) and not np.array_equal(value, plain[name]) for name, value in refined.items())
@@ -142,27 +111,25 @@ def test_all_861_clips_pass_the_model(utd, command, tmp_path):
 @pytest.mark.parametrize('dataset', ['utd-mhad', 'sysu'])
 def test_the_maps_of_the_configs_name_classes_that_exist(dataset):
     label_map = CONFIGS[f'{dataset}/zero_shot.yaml']['test_feeder_args']['label_map']
-    named = {CLASS_NAMES[dataset][source]: CLASS_NAMES['ntu120'][target] for source, target in label_map.items()}
-    assert (
-        named
-        == {
-            'utd-mhad': {
-                'wave': 'hand waving',
-                'arm cross': 'cross arms',
-                'basketball shoot': 'shoot at basket',
-                'sit to stand': 'stand up',
-                'stand to sit': 'sit down',
-                'squat': 'squat down',
-            },
-            'sysu': {
-                'drinking': 'drink water',
-                'calling phone': 'phone call',
-                'playing phone': 'play with phone/tablet',
-                'wearing backpack': 'put on bag',
-                'sitting chair': 'sit down',
-            },
-        }[dataset]
-    )
+    named = {class_name(dataset, source): class_name('ntu120', target) for source, target in label_map.items()}
+    expected = {
+        'utd-mhad': {
+            'wave': 'hand waving',
+            'arm cross': 'cross arms',
+            'basketball shoot': 'shoot at basket',
+            'sit to stand': 'stand up',
+            'stand to sit': 'sit down',
+            'squat': 'squat down',
+        },
+        'sysu': {
+            'drinking': 'drink water',
+            'calling phone': 'phone call',
+            'playing phone': 'play with phone/tablet',
+            'wearing backpack': 'put on bag',
+            'sitting chair': 'sit down',
+        },
+    }
+    assert named == expected[dataset]
 
 
 def test_a_map_leaves_out_other_clips_and_several_labels_may_become_one(made_up):
@@ -181,14 +148,14 @@ def test_a_map_leaves_out_other_clips_and_several_labels_may_become_one(made_up)
 @pytest.mark.parametrize(
     'given, words',
     [
-        ('[2, 22]', 'label_map is [2, 22], not pairs of labels'),
-        ('{2: wave}', "label_map is {2: 'wave'}, not pairs"),
-        ('{a3: 22}', 'not pairs of labels'),
-        ('{2: 2.5}', 'not pairs of labels'),
-        ('{2: -1}', 'not pairs of labels'),
-        ('{2: True}', 'not pairs of labels'),
+        ('[2, 22]', 'label_map is [2, 22]; expected pairs of labels'),
+        ('{2: wave}', "label_map is {2: 'wave'}; expected pairs"),
+        ('{a3: 22}', 'expected pairs of labels'),
+        ('{2: 2.5}', 'expected pairs of labels'),
+        ('{2: -1}', 'expected pairs of labels'),
+        ('{2: True}', 'expected pairs of labels'),
         ('{}', 'label_map leaves no clip'),
-        ('{50: 1}', 'label_map leaves no clip: it has the labels [50], and the clips have [0, 1, 2, 3, 4, 5]'),
+        ('{50: 1}', 'label_map leaves no clip: its labels are [50], those of the clips [0, 1, 2, 3, 4, 5]'),
         ('{2: 120}', 'num_class must be at least 121'),
     ],
 )
@@ -196,40 +163,22 @@ def test_wrong_maps_are_refused_in_one_line(made_up, command, tmp_path, capsys, 
     config = {**CONFIGS['utd-mhad/zero_shot.yaml'], 'base': str(ROOT / 'config/nturgbd120-cross-subject/joint.yaml')}
     config['test_feeder_args'] = {**config['test_feeder_args'], 'label_map': yaml.safe_load(given)}
     (tmp_path / 'my.yaml').write_text(yaml.safe_dump(config))
-    assert main_MMCL.main(command(tmp_path / 'my.yaml', made_up)) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith('error: ') and words in lines[0]
+    assert words in refused(capsys, main_MMCL.main, command(tmp_path / 'my.yaml', made_up))
     assert not list((tmp_path / 'run').glob('*.pkl'))
 
 
 def test_predict_classifies_all_clips_whatever_the_map(made_up, command, tmp_path):
-    assert (
-        main_MMCL.main(
-            command(
-                'utd-mhad/zero_shot.yaml',
-                made_up,
-                '--phase',
-                'predict',
-                '--input',
-                made_up,
-                '--output',
-                tmp_path / 'x.csv',
-            )
-        )
-        == 0
-    )
+    predict = '--phase', 'predict', '--input', made_up, '--output', tmp_path / 'x.csv'
+    assert main_MMCL.main(command('utd-mhad/zero_shot.yaml', made_up, *predict)) == 0
     assert len((tmp_path / 'x.csv').read_text().splitlines()) == 1 + 12
 
 
 def test_a_model_of_120_classes_is_fine_tuned_to_27(made_up, command, weights, tmp_path, capsys):
     run, test = tmp_path / 'run', tmp_path / 'test'
     more = ('--num-epoch', 1, '--batch-size', 6, '--train-feeder-args', 'repeat=1')
-    assert main_MMCL.main(command('utd-mhad/fine_tune.yaml', made_up, *more)) == 2
-    assert 'of another shape (fc.weight (120, 32) for (27, 32)' in capsys.readouterr().err
-    assert (
-        main_MMCL.main(command('utd-mhad/fine_tune.yaml', made_up, *more, '--ignore-weights', 'fc', '--base-lr', 1e-9))
-        == 0
-    )
+    tune = command('utd-mhad/fine_tune.yaml', made_up, *more)
+    assert 'of another shape (fc.weight (120, 32) for (27, 32)' in refused(capsys, main_MMCL.main, tune)
+    assert main_MMCL.main([*tune, '--ignore-weights', 'fc', '--base-lr', '1e-9']) == 0
     before, after = (torch.load(path, weights_only=True) for path in (weights, run / 'best.pt'))
     assert after['fc.weight'].shape == (27, 32)
     assert all(
@@ -238,21 +187,7 @@ def test_a_model_of_120_classes_is_fine_tuned_to_27(made_up, command, weights, t
         if not key.startswith('fc.') and not key.endswith(('running_mean', 'running_var', 'tracked'))
     )
     own = ['--config', str(run / 'config.yaml')]  # which tests all of best.pt and resumes without the first weights
-    assert (
-        main_MMCL.main(
-            [
-                *own,
-                '--phase',
-                'test',
-                '--weights',
-                str(run / 'best.pt'),
-                '--save-score',
-                'True',
-                '--work-dir',
-                str(test),
-            ]
-        )
-        == 0
-    )
+    flags = ['--phase', 'test', '--weights', str(run / 'best.pt'), '--save-score', 'True', '--work-dir', str(test)]
+    assert main_MMCL.main([*own, *flags]) == 0
     assert all(np.array_equal(value, scores(run)[name]) for name, value in scores(test).items())
     assert main_MMCL.main([*own, '--resume', 'auto', '--num-epoch', '2']) == 0

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_ensemble
 
 Prints the whole command's time and peak memory, the search's, and, where pandas is installed (it is no requirement),
-how a stream's unpickled dict becomes a joined (N, K) array, here and by a DataFrame that is transposed: best of
+how a stream's unpickled dict becomes a joined (N, num_class) array, here and by a DataFrame that is transposed: best of
 5 rounds that alternate between the two. Unpickling, the same for both, is given beside it.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from Ensemble.streams import by_name, fill, rows_of
-from torchlight.scores import read_arrays, write_scores
+from torchlight.files import read_arrays, write_scores
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAMS = 'J', 'B', 'JM', 'BM', 'HDJ', 'HDB'

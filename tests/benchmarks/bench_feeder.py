@@ -1,4 +1,4 @@
-"""Batches of the NTU feeder from a store, against one clip at a time, in one run.
+"""Batches of the NTU feeder from a store, against the reference that takes one clip after the other, in one run.
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_feeder [skeleton store]
 
@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 from torch.utils.data import default_collate
 
 from feeders import transforms
-from feeders.feeder_MMCL import LARGEST_ANGLE, LEAST_CROP, Feeder
-from feeders.stores import SkeletonStoreWriter, open_skeletons
-from graph import ntu_rgb_d
+from feeders.feeder_MMCL import Feeder
+from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
+from tests.reference import ntu_feeder
 
 ROUNDS, BATCH, WINDOW, LONGEST = 5, 64, 64, 300
-AUGMENTED = dict(window_size=WINDOW, p_interval=[0.5, 1], random_rot=True, bone=True)
+AUGMENTED = {'window_size': WINDOW, 'p_interval': [0.5, 1], 'random_rot': True, 'bone': True}
 
 
 def make_up(path, clips=256, seed=0):
@@ -35,28 +34,19 @@ def make_up(path, clips=256, seed=0):
 
 
 def padded(store):
-    """The clips as the public arrays hold them: (N, 300, 2, 25, 3)."""
+    """The clips as the public arrays have them: (N, 300, 150)."""
     x = np.zeros((len(store), max(LONGEST, store.length.max()), *store.layout), np.float32)
     for i, length in enumerate(store.length):
         x[i, :length] = store.clip(i)
-    return x
+    return x.reshape(len(x), -1, 150)
 
 
 def one_clip(x, draws):
-    """What one writes first: (300, 2, 25, 3) → (3, 64, 25, 2), each step for one clip."""
-    valid = int((x.sum((1, 2, 3)) != 0).sum())
-    kept = min(max(int(np.floor(valid * (0.5 + draws[0] / 2))), LEAST_CROP), valid)
-    start = int(draws[1] * (valid - kept + 1))
-    crop = torch.from_numpy(x[start : start + kept]).permute(3, 1, 2, 0).reshape(1, 1, -1, kept)
-    crop = functional.interpolate(crop, size=(crop.shape[2], WINDOW), mode='bilinear', align_corners=False)
-    crop = crop.reshape(3, -1, WINDOW)  # coordinates, persons × joints, frames
-    matrix = transforms.rotation((2 * draws[None, 2:] - 1) * LARGEST_ANGLE)[0]
-    crop = torch.einsum('ij,jkt->ikt', torch.from_numpy(matrix).float(), crop)
-    crop = crop.reshape(3, 2, 25, WINDOW).permute(0, 3, 2, 1).contiguous()
-    bone = torch.zeros_like(crop)
-    for child, parent in ntu_rgb_d.inward:
-        bone[:, :, child] = crop[:, :, child] - crop[:, :, parent]
-    return bone
+    """Bones of one clip by the reference, with the feeder's random numbers: (300, 150) → (3, 64, 25, 2)."""
+    valid = ntu_feeder.valid_frames(x)
+    kept = ntu_feeder.crop_length(valid, 0.5 + draws[0] / 2)
+    start, angles = int(draws[1] * (valid - kept + 1)), (2 * draws[2:] - 1) * ntu_feeder.LARGEST_ANGLE
+    return ntu_feeder.stream(ntu_feeder.joints(x, start, kept, WINDOW, angles, torch.float32), 'bone')
 
 
 def plain_batch(x, indices):

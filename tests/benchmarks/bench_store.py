@@ -18,12 +18,10 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader
 
-from feeders.feeder import collate
+from feeders.feeder import make_loader
 from feeders.feeder_MMCL import Feeder
-from feeders.stores import SkeletonStoreWriter
-from torchlight.seed import BatchOrder
+from feeders.skeleton_store import SkeletonStoreWriter
 
 BATCH, WORKERS, ROUNDS = 64, (0, 2), 5
 LENGTHS = 50, 118  # frames of a clip; 84 on average make 20,000 clips 1 GB
@@ -41,9 +39,7 @@ def made_up_store(path, clips, seed=0):
 
 def loader(feeder, workers):
     """As training reads it: whole batches in random order."""
-    return DataLoader(
-        feeder, batch_sampler=BatchOrder(len(feeder), BATCH, True, 0, 1), num_workers=workers, collate_fn=collate
-    )
+    return make_loader(feeder, BATCH, train=True, workers=workers, pin_memory=False)
 
 
 def peak_memory():

@@ -1,0 +1,43 @@
+"""The files of --report and --save."""
+
+import csv
+
+import numpy as np
+from PIL import Image
+
+from tests.Ensemble.scores import SIX, UCLA, acc, label_of, made_up, output, row, write
+from torchlight.files import read_arrays
+
+
+def test_saved_scores_are_a_stream_again_and_the_report_adds_up(tmp_path, capsys):
+    flags = [*write(tmp_path, UCLA, made_up(UCLA, 10, SIX[:3])), '--benchmark', 'NW-UCLA']
+    text = output(capsys, *flags, '--save', tmp_path / 'sum.pkl', '--report', tmp_path / 'report')
+    fused = read_arrays(tmp_path / 'sum.pkl')
+    right = [clip for clip, scores in fused.items() if scores.argmax() == label_of(clip)]
+    assert len(right) / len(fused) == acc(text)
+    again = output(
+        capsys,
+        f'--J_Score={tmp_path}/J.pkl',
+        '--scores',
+        f'sum={tmp_path}/sum.pkl',
+        '--rates',
+        'sum=2',
+        'J=0',
+        '--benchmark',
+        'NW-UCLA',
+    )
+    assert acc(again) == acc(text)
+    tables = {
+        name: list(csv.reader(open(tmp_path / 'report' / f'{name}.csv')))
+        for name in ('per_class', 'confusion_matrix', 'helped_hurt')
+    }
+    matrix = np.array(tables['confusion_matrix'][1:], int)[:, 1:]
+    assert matrix.trace() == len(right) and matrix.sum() == len(UCLA)
+    share = [float(line[tables['per_class'][0].index('fused')]) for line in tables['per_class'][1:]]
+    np.testing.assert_allclose(share, matrix.diagonal() / 6, atol=1e-4)
+    helped = sum(line[1] == 'helped' for line in tables['helped_hurt'][1:])
+    hurt = len(tables['helped_hurt']) - 1 - helped
+    assert helped - hurt == len(right) - round(row(text, 'J')[1] / 100 * len(UCLA))
+    assert f'{helped} clips helped, {hurt} hurt' in text
+    with Image.open(tmp_path / 'report' / 'confusion_matrix.png') as picture:
+        assert picture.size[0] > 400 and len(np.unique(picture.convert('L'))) > 20

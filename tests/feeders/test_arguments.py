@@ -1,0 +1,143 @@
+"""From the settings to the arguments of feeders and model, and what does not fit together."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from feeders import arguments
+from feeders.feeder import Feeder
+from torchlight.errors import InputError
+
+TRAIN = {'data_path': 'x.h5', 'benchmark': 'xsub', 'video_path': 'v.h5', 'text_path': 't.h5', 'window_size': 16}
+TEST = {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32, 'video_path': None}
+
+
+def settings(**changes):
+    """The settings that matter here, as a command line would give them."""
+    arg = {
+        'phase': 'train',
+        'weights': None,
+        'input': None,
+        'resume': None,
+        'start_epoch': 0,
+        'num_epoch': 2,
+        'compile': False,
+        'amp': 'no',
+        'batch_size': 4,
+        'model_args': {'num_class': 3, 'num_point': 5, 'num_person': 2},
+        'train_feeder_args': TRAIN,
+        'test_feeder_args': TEST,
+        'stream': None,
+        'held_out': 0,
+        'refine': False,
+    }
+    return argparse.Namespace(**{**arg, **changes})
+
+
+class Clips(Feeder):
+    """A feeder of these labels."""
+
+    def __init__(self, label, layout=(2, 5, 3)):
+        self.name, self.label, self.layout = [str(i) for i in range(len(label))], np.array(label), layout
+
+
+# --- the arguments of the feeders
+
+
+def test_training_and_testing_have_their_own_clips_and_only_training_has_features():
+    given = arguments.feeder_arguments(settings())
+    assert given == {'train': TRAIN, 'test': {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32}}
+    assert arguments.feeder_arguments(settings(phase='test')) == {'test': given['test']}
+    assert arguments.feeder_arguments(settings(phase='export')) == {}
+
+
+def test_a_stream_sets_both_feeders():
+    given = arguments.feeder_arguments(settings(stream='bone_motion'))
+    assert all((args['bone'], args['vel']) == (True, True) for args in given.values())
+
+
+def test_held_out_clips_are_training_clips_fed_as_test_clips():
+    given = arguments.feeder_arguments(settings(held_out=0.2, test_feeder_args={**TEST, 'data_path': 'test.h5'}))
+    expected = {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32, 'split': 'held_out', 'held_out': 0.2}
+    assert given['val'] == expected and given['train']['held_out'] == 0.2
+    assert given['test']['data_path'] == 'test.h5' and 'held_out' not in given['test']
+
+
+def test_predicting_reads_all_clips_of_the_input_whatever_the_map():
+    test = {**TEST, 'label_map': {1: 2}}
+    given = arguments.feeder_arguments(settings(phase='predict', input='new.npy', test_feeder_args=test))
+    assert given == {'test': {'data_path': 'new.npy', 'split': 'all', 'window_size': 32}}
+
+
+def test_refining_adds_the_text_to_the_test_clips():
+    given = arguments.feeder_arguments(settings(refine=True, test_feeder_args={**TEST, 'text_path': 'own.h5'}))
+    assert given['test']['text_path'] == 'own.h5' and 'video_path' not in given['test']
+    assert arguments.feeder_arguments(settings(refine=True))['test']['text_path'] == 't.h5'
+
+
+# --- the arguments of the model
+
+
+def test_the_model_gets_the_widths_of_the_features():
+    args, where = arguments.model_arguments({'num_class': 3, 'text_dim': 4}, {'video': 8, 'text': 4})
+    assert args == {'num_class': 3, 'video_dim': 8, 'text_dim': 4}
+    assert where == 'model_args, with the widths of video and text features,'
+    assert arguments.model_arguments({'num_class': 3, 'video_dim': 8}, {}) == ({'num_class': 3}, 'model_args')
+    with pytest.raises(InputError, match='the text features are 5 wide, but model_args has text_dim 4'):
+        arguments.model_arguments({'text_dim': 4}, {'text': 5})
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    'changes, text',
+    [
+        ({'phase': 'test'}, '--phase test needs --weights'),
+        ({'phase': 'predict', 'weights': 'x.pt'}, '--phase predict needs --input'),
+        ({'num_epoch': 3, 'start_epoch': 3}, 'no epoch is left to train: num_epoch is 3, start_epoch 3'),
+        ({'model_args': {'num_class': 0}}, 'model_args has num_class 0; it must be an integer ≥ 1'),
+        ({'model_args': {'num_class': 3, 'num_point': 5}}, 'model_args has num_person None'),
+        (
+            {'model_args': {'num_class': 3, 'num_point': 5, 'num_person': 2, 'in_channels': 'three'}},
+            "model_args has in_channels 'three'",
+        ),
+        ({'refine': True, 'train_feeder_args': {}}, '--refine scores with the FRM, which needs text_path'),
+        (
+            {'refine': True, 'train_feeder_args': {}, 'test_feeder_args': {'text_path': 't.h5'}},
+            'which is trained only with text_path in train_feeder_args',
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes, text):
+    with pytest.raises(InputError) as error:
+        arguments.check(settings(**changes))
+    assert text in str(error.value) and '\n' not in str(error.value)
+
+
+def test_settings_that_do_not_suit_the_devices_are_refused():
+    arguments.check(settings())
+    with pytest.raises(InputError, match='one device per process'):
+        arguments.check(settings(compile=True), devices=2)
+    with pytest.raises(InputError, match='batch_size is 4, which does not divide into 3 processes'):
+        arguments.check(settings(), processes=3)
+
+
+@pytest.mark.parametrize(
+    'feeder, text',
+    [
+        (Clips([0, 1], (1, 5, 3)), 'the train clips have 1 persons, 5 joints, 3 coordinates, but model_args has num_'),
+        (Clips([0, 3]), 'the train clips have labels up to 3, so num_class must be at least 4; model_args has 3'),
+        (Clips([0, -1]), 'some of the train clips have no label; --phase predict classifies such clips'),
+    ],
+)
+def test_clips_that_do_not_fit_the_model_are_refused(feeder, text):
+    model_args = settings().model_args
+    with pytest.raises(InputError) as error:
+        arguments.check_fit(model_args, feeder, 'train')
+    assert text in str(error.value)
+
+
+def test_clips_without_labels_may_be_predicted():
+    assert arguments.check_fit(settings().model_args, Clips([-1]), 'test', labelled=False) is None

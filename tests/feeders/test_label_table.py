@@ -1,0 +1,44 @@
+"""Text files about clips: tables of labels, and lists of names."""
+
+import pytest
+
+from feeders.label_table import read_label_table, read_names
+from torchlight.errors import InputError
+
+
+def test_a_table_of_labels(tmp_path):
+    path = tmp_path / 'x.csv'
+    path.write_bytes('\ufeffname,label,split\r\ntwo é,3,test\r\n\r\none,0,train\r\n'.encode())
+    rows, wrong = read_label_table(path)
+    assert [tuple(row) for row in rows] == [('two é', 3, 'test'), ('one', 0, 'train')] and wrong == []
+    path.write_text('name,label\none,1\n')
+    assert [tuple(row) for row in read_label_table(path)[0]] == [('one', 1, '')]
+
+
+def test_wrong_lines_are_named_and_the_rest_is_read(tmp_path):
+    path = tmp_path / 'x.csv'
+    path.write_text('name,label,split\na,0,train\nb,-1,train\nc,x,test\nd\ne,1,val\n')
+    rows, wrong = read_label_table(path)
+    assert [row.name for row in rows] == ['a']
+    assert [place for place, _ in wrong] == [f'{path} line {line}' for line in (3, 4, 5, 6)]
+    assert 'expected a name and a label' in wrong[0][1] and "split 'val' is not one of" in wrong[3][1]
+
+
+@pytest.mark.parametrize('text, found', [('', 'nothing'), ('a,b\n', "'a,b'"), ('name\n', "'name'")])
+def test_another_header_is_refused(tmp_path, text, found):
+    (tmp_path / 'x.csv').write_text(text)
+    with pytest.raises(InputError, match=f'x.csv begins with {found}; expected the header name,label'):
+        read_label_table(tmp_path / 'x.csv')
+
+
+def test_what_is_not_a_table_is_refused(tmp_path):
+    (tmp_path / 'x.csv').write_text('x' * 200_000)
+    with pytest.raises(InputError, match=r'x.csv is not a CSV table'):
+        read_label_table(tmp_path / 'x.csv')
+    with pytest.raises(InputError, match=r'none.csv does not exist'):
+        read_label_table(tmp_path / 'none.csv')
+
+
+def test_names_have_any_line_ending(tmp_path):
+    (tmp_path / 'names.txt').write_bytes(b'one\r\ntwo\nthree')
+    assert read_names(tmp_path / 'names.txt') == ['one', 'two', 'three']

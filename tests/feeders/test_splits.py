@@ -1,0 +1,90 @@
+"""The choice of clips: by protocol, by the splits that a store names, held out, or by their labels."""
+
+import numpy as np
+import pytest
+
+from feeders.skeleton_store import SkeletonStore
+from feeders.splits import (
+    check_split,
+    choose_split,
+    held_out_mask,
+    hold_out,
+    is_train,
+    map_labels,
+    names_of,
+    train_mask,
+)
+from torchlight.errors import InputError
+
+NAMES = [f'S001C{i % 3 + 1:03}P{i + 1:03}R001A{i % 2 + 1:03}' for i in range(12)]
+
+
+def store_of(names, dataset='ntu60', split=None):
+    """A store of clips of one frame each, every clip another."""
+    count = len(names)
+    frames = np.arange(count, dtype=np.float32).reshape(-1, 1, 1, 1)
+    return SkeletonStore(frames, range(count), [1] * count, names, np.arange(count) % 2, [1] * count, dataset, split)
+
+
+def test_a_protocol_decides_by_the_name():
+    assert [is_train(f'S001C{camera:03}P001R001A001', 'ntu60', 'xview') for camera in (1, 2, 3)] == [False, True, True]
+    assert [is_train(f'S{setup:03}C001P001R001A001', 'ntu120', 'xset') for setup in (1, 2)] == [False, True]
+    assert names_of(store_of(NAMES), 'xview', False) == [name for name in NAMES if 'C001' in name]
+
+
+def test_a_store_may_name_its_splits():
+    store = store_of(['a', 'b', 'c'], 'ours', ['train', 'test', 'train'])
+    assert train_mask(store, None).tolist() == [True, False, True]
+    assert choose_split(store, 'test').name == ['b'] and choose_split(store, 'all').name == ['a', 'b', 'c']
+
+
+def test_unknown_rules_are_refused():
+    with pytest.raises(InputError, match=r"data set 'ntu' is not known; expected one of .*'ntu60'"):
+        is_train('S001C001P001R001A001', 'ntu', 'xsub')
+    with pytest.raises(InputError, match=r"benchmark 'xset' is not one of \['xsub', 'xview'\] of ntu60"):
+        is_train('S001C001P001R001A001', 'ntu60', 'xset')
+    with pytest.raises(InputError, match=r'store of ntu60 does not name its splits; give benchmark .*: xsub, xview'):
+        choose_split(store_of(NAMES), 'test')
+    with pytest.raises(InputError, match=r"split is 'val', not one of \('train', 'test', 'held_out', 'all'\)"):
+        check_split('val')
+
+
+@pytest.mark.parametrize('fraction', [0.5, 0.2, 0.1])
+def test_held_out_clips_are_stratified_and_keep_groups_together(fraction):
+    label = np.repeat(np.arange(5), 60)
+    group = np.arange(300) // 2  # pairs of one class
+    mask = held_out_mask(label, group, fraction)
+    assert (mask[::2] == mask[1::2]).all()
+    assert abs(np.bincount(label[mask], minlength=5) - 60 * fraction).max() <= 2
+    np.testing.assert_array_equal(mask, held_out_mask(label, group, fraction))
+    assert (mask != held_out_mask(label, group, fraction, seed=1)).any()
+
+
+@pytest.mark.parametrize('fraction', [-0.1, 0, 0.6, 1])
+def test_shares_that_cannot_be_held_out_are_refused(fraction):
+    with pytest.raises(InputError, match=f'held_out is {fraction}; expected a share above 0 and at most 0.5'):
+        held_out_mask(np.zeros(4), np.arange(4), fraction)
+
+
+def test_held_out_clips_are_training_clips_aside():
+    store = store_of(NAMES)
+    train, aside = (choose_split(store, split, 'xview', held_out=0.25) for split in ('train', 'held_out'))
+    assert train.name and aside.name and set(train.name + aside.name) == set(names_of(store, 'xview', True))
+    assert hold_out(store, 'test', 0.25) is store
+    with pytest.raises(InputError, match=r"split is 'held_out' and held_out is 0; give the share, such as 0.1"):
+        hold_out(store, 'held_out', 0)
+    with pytest.raises(InputError, match=r'held_out is 0.1, one clip in 10, but the rarest class has 6 clips'):
+        hold_out(store, 'train', 0.1)
+
+
+def test_a_map_keeps_its_labels_only_and_renames_them():
+    mapped = map_labels(store_of(NAMES), {1: 7, 99: 3})
+    assert mapped.name == NAMES[1::2] and set(mapped.label.tolist()) == {7}
+    assert map_labels(mapped, None) is mapped
+    with pytest.raises(
+        InputError, match=r'label_map leaves no clip: its labels are \[5\], those of the clips \[0, 1\]'
+    ):
+        map_labels(store_of(NAMES), {5: 0})
+    for wrong in ([1], {'a': 1}, {1: -1}, {1: True}):
+        with pytest.raises(InputError, match='expected pairs of labels'):
+            map_labels(store_of(NAMES), wrong)

@@ -1,0 +1,88 @@
+"""The command `custom`: arrays of your own and their table."""
+
+import numpy as np
+import pytest
+
+from feeders.label_table import read_names
+from feeders.prepare.__main__ import main
+from feeders.skeleton_store import open_skeletons
+from tests.helpers import refused
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes <name>.npy files and labels.csv, and gives the command."""
+
+    def write(arrays, text):
+        for name, array in arrays.items():
+            np.save(tmp_path / f'{name}.npy', array)
+        (tmp_path / 'labels.csv').write_text(text)
+        return ['custom', '--raw', str(tmp_path), '--labels', f'{tmp_path}/labels.csv', '--out', f'{tmp_path}/x.h5']
+
+    return write
+
+
+@pytest.mark.parametrize('coordinates', [2, 3])
+def test_arrays_of_one_or_more_persons_become_a_store(table, tmp_path, coordinates):
+    one, two = RNG.normal(size=(6, 17, coordinates)), RNG.normal(size=(4, 2, 17, coordinates))
+    assert main(table({'one': one, 'two': two}, 'name,label,split\ntwo,3,test\none,0,train\n')) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.name == ['two', 'one'] and store.label.tolist() == [3, 0] and store.split == ['test', 'train']
+    assert store.layout == (2, 17, coordinates) and store.person.tolist() == [2, 1]
+    assert np.array_equal(store.clip(0), two.astype(np.float32))
+    assert np.array_equal(store.clip(1)[:, 0], one.astype(np.float32)) and not store.clip(1)[:, 1].any()
+    assert main(['names', '--store', str(tmp_path / 'x.h5'), '--split', 'test', '--out', str(tmp_path / 'n.txt')]) == 0
+    assert read_names(tmp_path / 'n.txt') == ['two']
+
+
+def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
+    good = RNG.normal(size=(6, 17, 3))
+    arrays = {
+        'good': good,
+        'joints': good[:, :16],
+        'nan': good * np.nan,
+        'flat': good[0],
+        'empty': good[:0],
+        'crowd': good[:, None][:, :0],
+        'text': np.array(['a']),
+        'unnamed': good,
+    }
+    rows = 'good,1\ngood,2\njoints,1\nnan,1\nflat,1\nempty,1\ncrowd,1\ntext,1\nabsent,1\nbad,-1\nbad,x\nshort\n'
+    assert main(table(arrays, 'name,label\n' + rows)) == 1
+    assert open_skeletons(tmp_path / 'x.h5').name == ['good']
+    report = (tmp_path / 'x.h5.report.txt').read_text()
+    for reason in (
+        'has the same name as good 1',
+        'joints 1: has frames of shape (6, 16, 3)',
+        'nan 1: contains NaN or Inf',
+        'flat 1: has frames of shape (17, 3)',
+        'empty 1: has no frames',
+        'crowd 1: has 0 persons',
+        'text.npy is not a .npy array of numbers',
+        'absent.npy does not exist',
+        'line 11',
+        'line 12',
+        'line 13',
+        'unnamed.npy: is not in',
+    ):
+        assert reason in report, reason
+
+
+@pytest.mark.parametrize('text', ['', 'a,b\n', 'x' * 200_000, 'name,label\n', 'name,label\nabsent,1\n'])
+def test_a_table_without_clips_is_one_line_and_status_2(table, tmp_path, capsys, text):
+    refused(capsys, main, table({}, text))
+    assert not (tmp_path / 'x.h5').exists()
+
+
+def test_of_several_folders_the_first_wins(table, tmp_path):
+    first, second = tmp_path / 'z', tmp_path / 'a'
+    first.mkdir(), second.mkdir()
+    clip = RNG.normal(size=(4, 17, 3)).astype(np.float32)
+    np.save(first / 'one.npy', clip), np.save(second / 'one.npy', 2 * clip), np.save(second / 'two.npy', 3 * clip)
+    assert main([*table({}, 'name,label\none,0\ntwo,1\n'), '--raw', str(first), str(second)]) == 1
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.name == ['one', 'two'] and np.array_equal(store.clip(0)[:, 0], clip)
+    reason = f'{second / "one.npy"}: has the same name as {first / "one.npy"}, which is kept'
+    assert (tmp_path / 'x.h5.report.txt').read_text() == f'2 clips stored, 1 left out\n{reason}\n'

@@ -1,0 +1,135 @@
+"""Accuracies, confusion, means and rankings, by hand and against scikit-learn; the picture shows what it is given."""
+
+import csv
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
+
+from torchlight.metrics import (
+    Evaluation,
+    Means,
+    class_accuracy,
+    confusion,
+    draw_confusion,
+    in_top_k,
+    top_k_accuracy,
+    write_ranking,
+)
+
+RNG = np.random.default_rng(0)
+SCORES, LABEL = RNG.normal(size=(40, 6)).astype(np.float32), RNG.integers(0, 6, 40)
+HAND = np.array([[3.0, 2, 1, 0], [0, 3, 2, 1], [0, 1, 2, 3], [3, 2, 1, 0]])  # best classes 0, 1, 3, 0
+LOGITS = np.log(np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]))
+
+
+@pytest.mark.parametrize('k', [1, 2, 5])
+def test_top_k_equals_scikit_learn(k):
+    expected = top_k_accuracy_score(LABEL, SCORES, k=k, labels=range(6))
+    assert top_k_accuracy(SCORES, LABEL, k) == pytest.approx(expected)
+
+
+def test_top_k_by_hand():
+    label = np.array([0, 2, 0, 2])
+    assert [top_k_accuracy(HAND, label, k) for k in (1, 2, 3, 4)] == [0.25, 0.5, 0.75, 1]
+
+
+def test_more_ranks_than_classes_is_all_of_them():
+    assert top_k_accuracy(HAND, np.zeros(4, int), 9) == 1
+
+
+def test_absent_classes_have_their_place():
+    matrix = confusion(np.array([0, 3, 0]), np.array([0, 0, 3]), 5)
+    expected = np.zeros((5, 5))
+    expected[0, 0] = expected[0, 3] = expected[3, 0] = 1  # row: true, column: predicted
+    assert np.array_equal(matrix, expected)
+    assert class_accuracy(matrix).tolist() == [0.5, 0, 0, 0, 0]
+
+
+def test_an_evaluation_equals_scikit_learn():
+    result = Evaluation(LABEL, SCORES)
+    probability = np.exp(SCORES) / np.exp(SCORES).sum(1, keepdims=True)
+    assert result.loss == pytest.approx(log_loss(LABEL, probability, labels=range(6)), rel=1e-5)
+    assert result.top(1) == pytest.approx(accuracy_score(LABEL, SCORES.argmax(1)))
+    assert result.confusion().sum() == 40 and result.confusion().trace() / 40 == pytest.approx(result.top(1))
+
+
+def test_large_scores_do_not_overflow():
+    assert Evaluation(np.array([0]), np.array([[1e4, 0]], np.float32)).loss == 0
+
+
+def test_the_lines_of_the_log():
+    label = np.array([0, 1, 3, 1])
+    assert list(Evaluation(label, HAND, refined=-HAND).lines('test', [1, 2])) == [
+        f'Mean test loss of 4 clips: {Evaluation(label, HAND).loss:.4f}.',
+        'Top1: 75.00%, 0.00% with the FRM',
+        'Top2: 100.00%, 0.00% with the FRM',
+    ]
+    assert list(Evaluation(label, HAND).lines('test', [1]))[1] == 'Top1: 75.00%'
+
+
+def test_means_count_clips_not_batches():
+    means = Means()
+    means.add(3, loss=1.0, accuracy=0.0)
+    means.add(1, loss=5.0)
+    assert means.result() == {'loss': 2.0, 'accuracy': 0.0}
+
+
+def test_equal_scores_rank_by_class_as_argmax_ranks_them():
+    scores = RNG.integers(0, 4, (500, 7)).astype(np.float32)
+    label = RNG.integers(0, 7, 500)
+    assert np.array_equal(in_top_k(scores, label, 1), scores.argmax(1) == label)
+    for k in range(1, 8):
+        best = np.argsort(-scores, axis=1, kind='stable')[:, :k]
+        assert np.array_equal(in_top_k(scores, label, k), (best == label[:, None]).any(1))
+
+
+def test_a_score_that_is_not_a_number_is_never_among_the_highest():
+    assert not in_top_k(np.array([[np.nan, 1.0, 2.0]]), np.array([0]), 3).any()
+
+
+def test_a_ranking_lists_the_best_classes(tmp_path):
+    write_ranking(['a', 'b'], LOGITS, 2, tmp_path / 'top.csv')
+    assert list(csv.reader((tmp_path / 'top.csv').open())) == [
+        ['name', 'class_1', 'probability_1', 'class_2', 'probability_2'],
+        ['a', '2', '0.7000', '1', '0.2000'],
+        ['b', '0', '0.5000', '1', '0.2500'],
+    ]
+
+
+def test_a_ranking_on_the_screen(capsys):
+    write_ranking(['a'], LOGITS[:1] + 1e3, 9)  # no more ranks than classes; large scores do not overflow
+    assert capsys.readouterr().out == (
+        'name,class_1,probability_1,class_2,probability_2,class_3,probability_3\na,2,0.7000,1,0.2000,0,0.1000\n'
+    )
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved."""
+    seen, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, 'savefig', lambda self, *a, **b: (seen.append(self), save(self, *a, **b)))
+    return seen
+
+
+def picture(path):
+    """(height, width, 4) of a PNG that is no single colour."""
+    assert path.read_bytes().startswith(b'\x89PNG\r\n\x1a\n') and path.stat().st_size < 1 << 20
+    image = imread(path)
+    assert image.std() > 0.02
+    return image
+
+
+@pytest.mark.parametrize('classes', [2, 12, 120])
+def test_a_confusion_matrix_shows_shares_of_each_true_class(tmp_path, drawn, classes):
+    matrix = np.diag(np.arange(classes)) + 1
+    matrix[1] = 0  # a class without clips
+    draw_confusion(tmp_path / 'x.png', matrix, 'top-1 50.00 %')
+    height, width, _ = picture(tmp_path / 'x.png').shape
+    assert 400 < height < width < 2000
+    axes = drawn[0].axes[0]
+    shown = np.asarray(axes.images[0].get_array())
+    assert not shown[1].any() and shown[0] == pytest.approx(1 / classes)
+    assert axes.get_title() == 'top-1 50.00 %' and bool(axes.texts) == (classes <= 20)

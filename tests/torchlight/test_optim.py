@@ -1,0 +1,127 @@
+"""The learning-rate rule by hand values, and the optimisers' settings."""
+
+import copy
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from torchlight.optim import Optimizer, learning_rate, settings
+
+RECIPE = {'base_lr': 0.1, 'num_epoch': 65, 'milestones': [35, 55], 'warm_up_epoch': 5}
+COSINE = {'base_lr': 0.1, 'num_epoch': 90, 'schedule': 'cosine', 'warm_up_epoch': 5, 'min_lr': 1e-4}
+FLAGS = {
+    'optimizer': 'SGD',
+    'base_lr': 0.1,
+    'weight_decay': 4e-4,
+    'nesterov': True,
+    'num_epoch': 65,
+    'lr_schedule': 'step',
+    'step': [35, 55],
+    'lr_decay_rate': 0.1,
+    'warm_up_epoch': 5,
+    'min_lr': 0,
+}
+
+
+def make(*weights, **changes):
+    return Optimizer(weights, torch.device('cpu'), **settings(SimpleNamespace(**{**FLAGS, **changes})))
+
+
+@pytest.mark.parametrize(
+    'epoch, expected',
+    [
+        (0, 0.02),
+        (0.9, 0.02),
+        (1, 0.04),
+        (4, 0.1),
+        (5, 0.1),
+        (34.99, 0.1),
+        (35, 0.01),
+        (54, 0.01),
+        (55, 0.001),
+        (64, 0.001),
+    ],
+)
+def test_warm_up_and_steps_of_ctr_gcn(epoch, expected):
+    assert learning_rate(epoch, **RECIPE) == pytest.approx(expected)
+
+
+def test_steps_follow_the_decay_rate():
+    assert learning_rate(3, 1, 9, milestones=[1, 2, 3, 4], lr_decay_rate=0.5) == 0.125
+
+
+@pytest.mark.parametrize(
+    'epoch, expected',
+    [
+        (0, 0.02),
+        (4, 0.1),
+        (5, 0.1),
+        (47.5, (0.1 + 1e-4) / 2),
+        (90, 1e-4),
+        (26.25, 1e-4 + (0.1 - 1e-4) * (1 + math.sqrt(0.5)) / 2),
+    ],
+)
+def test_the_cosine_of_hd_gcn(epoch, expected):
+    assert learning_rate(epoch, **COSINE) == pytest.approx(expected)
+
+
+def test_the_cosine_falls_with_every_batch():
+    rates = [learning_rate(5 + batch / 10, **COSINE) for batch in range(850)]
+    assert all(a > b for a, b in zip(rates, rates[1:]))
+
+
+def test_no_warm_up_starts_at_the_base_rate():
+    assert learning_rate(0, 0.1, 10) == 0.1 and learning_rate(0, 0.1, 10, 'cosine') == 0.1
+
+
+def test_a_warm_up_as_long_as_the_run_has_no_cosine_left():
+    assert learning_rate(4, 0.1, 5, 'cosine', warm_up_epoch=5) == 0.1
+
+
+def test_the_optimisers_take_the_recipe():
+    weight = torch.nn.Parameter(torch.ones(2))
+    sgd, adam = make(weight).inner, make(weight, optimizer='Adam').inner
+    assert type(sgd) is torch.optim.SGD and type(adam) is torch.optim.Adam
+    assert {key: sgd.defaults[key] for key in ('lr', 'momentum', 'nesterov', 'weight_decay')} == {
+        'lr': 0.1,
+        'momentum': 0.9,
+        'nesterov': True,
+        'weight_decay': 4e-4,
+    }
+    assert (adam.defaults['lr'], adam.defaults['weight_decay']) == (0.1, 4e-4)
+
+
+def test_the_rule_reaches_every_group():
+    weights = [{'params': [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]
+    optimizer = make(*weights)
+    assert optimizer.set_epoch(35) == pytest.approx(0.01)
+    assert [group['lr'] for group in optimizer.inner.param_groups] == pytest.approx([0.01, 0.01])
+    cosine = make(*weights, lr_schedule='cosine', min_lr=1e-4)
+    assert cosine.set_epoch(65) == pytest.approx(1e-4)
+
+
+def test_a_step_of_nesterov_by_hand():
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    optimizer = make(weight, weight_decay=0.5)
+    optimizer.set_epoch(5)
+    optimizer.backward((3 * weight).sum())
+    optimizer.step()
+    assert weight.item() == pytest.approx(2 - 0.1 * 1.9 * (3 + 0.5 * 2))
+    optimizer.backward((3 * weight).sum())
+    optimizer.step()
+    assert weight.grad.item() == 3  # of this step alone
+
+
+def test_a_loaded_state_goes_on_as_the_saved_one():
+    weights = [torch.nn.Parameter(torch.tensor([2.0])) for _ in range(2)]
+    first, second = (make(weight) for weight in weights)
+    first.backward(weights[0].square().sum())
+    first.step()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    weights[1].data = weights[0].data.clone()
+    for optimizer, weight in zip((first, second), weights):
+        optimizer.backward(weight.square().sum())
+        optimizer.step()
+    assert weights[0].item() == weights[1].item()

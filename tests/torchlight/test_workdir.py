@@ -1,0 +1,276 @@
+"""The work directory: who may take it, what is removed, what is written."""
+
+import csv
+import sys
+from argparse import Namespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from model.base import SkeletonModel
+from torchlight.errors import InputError
+from torchlight.files import read_arrays
+from torchlight.metrics import Evaluation
+from torchlight.workdir import WorkDir
+
+NAMES = ['a', 'b', 'c', 'd']
+RESULT = Evaluation(
+    np.array([0, 1, 2, 0]), np.array([[3, 1, 0, 0], [0, 1, 3, 0], [0, 0, 1, 0], [2, 0, 0, 1]], np.float32)
+)
+LEFT_BY_A_RUN = (
+    'config.yaml',
+    'checkpoint.pt',
+    'best.pt',
+    'curves.png',
+    'confusion_matrix.png',
+    'epoch1_test_score.pkl',
+    'epoch12_test_score_refined.pkl',
+    'epoch3_test_each_class_acc.csv',
+    'runs/train/events',
+    'runs/val/events',
+    'runs-3-120.pt',
+    'runs-12-3456.pt',
+    'runs-12-3456_right.txt',
+    'runs-12-3456_wrong.txt',
+)
+A_USERS_OWN = (
+    'notes.txt',
+    'other.pt',
+    'pretrained.pt',
+    'runs-old.pt',
+    'runs-3-120-mine.pt',
+    'runs-3-120.pt.backup',
+    'runs-x-120.pt',
+    'other-3-120.pt',
+    'my_epoch1_test_score.pkl',
+    'epoch1_test_score_mine.pkl',
+    'epochs.csv',
+    'best_of_all.pt',
+    'deep/runs-3-120.pt',
+    'log.txt',
+)
+
+
+@pytest.fixture
+def work(tmp_path):
+    return WorkDir(tmp_path / 'work')
+
+
+def fill(folder, files):
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text('x')
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file()}
+
+
+class Part(torch.nn.Module):
+    """A part of a model whose source is this file."""
+
+
+class Terminal:
+    """A standard input with somebody behind it."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_free_folder_is_claimed_silently(work):
+    work.claim(assume_yes=False)
+    fill(work.path, ['notes.txt', 'log.txt'])
+    work.claim(assume_yes=False)
+    assert not work.leftovers() and files_in(work.path) == {'notes.txt', 'log.txt'}
+
+
+@pytest.mark.parametrize('trace', ['config.yaml', 'checkpoint.pt', 'runs/train/events'])
+def test_a_run_is_not_replaced_without_a_terminal(work, monkeypatch, trace):
+    fill(work.path, [trace])
+    monkeypatch.setattr(sys, 'stdin', open('/dev/null'))
+    with pytest.raises(
+        InputError,
+        match='already contains a run; continue it with --resume auto, replace it with '
+        '--assume-yes, or give another --work-dir',
+    ):
+        work.claim(assume_yes=False)
+    work.claim(assume_yes=True)
+    assert files_in(work.path) == {trace}
+
+
+@pytest.mark.parametrize('answer, goes_on', [('y', True), (' YES ', True), ('n', False), ('', False), ('yo', False)])
+def test_a_terminal_is_asked(work, monkeypatch, answer, goes_on):
+    fill(work.path, LEFT_BY_A_RUN)
+    monkeypatch.setattr(sys, 'stdin', Terminal())
+    monkeypatch.setattr('builtins.input', lambda question: answer)
+    if goes_on:
+        work.claim(assume_yes=False)
+    else:
+        with pytest.raises(InputError, match='work is unchanged; continue its run with --resume auto'):
+            work.claim(assume_yes=False)
+    assert files_in(work.path) == set(LEFT_BY_A_RUN)
+
+
+def test_clear_removes_a_runs_own_files_alone(work):
+    fill(work.path, [*LEFT_BY_A_RUN, *A_USERS_OWN])
+    assert work.clear() == len(LEFT_BY_A_RUN)
+    assert files_in(work.path) == set(A_USERS_OWN) and not work.leftovers()
+    assert work.clear() == 0
+
+
+@pytest.mark.parametrize('prefix', ['mine', 'a[1]', 'weights/mine'])
+def test_clear_follows_the_prefix_of_the_weights(tmp_path, prefix):
+    folder = tmp_path / 'work'
+    prefix = str(tmp_path / prefix) if '/' in prefix else prefix
+    work = WorkDir(folder, prefix)
+    weights = work.weights(3, 120)
+    fill(weights.parent, [weights.name, f'{weights.stem}_wrong.txt', 'other-3-120.pt'])
+    fill(folder, ['runs-3-120.pt'])
+    assert weights.name.endswith('-3-120.pt') and work.clear() == 2
+    assert files_in(weights.parent) >= {'other-3-120.pt'} and not weights.exists()
+    assert (folder / 'runs-3-120.pt').exists()
+
+
+def test_a_folder_that_is_not_there_has_nothing_to_clear(work):
+    assert work.clear() == 0 and not work.path.exists()
+
+
+def test_the_table_has_class_accuracies_and_the_confusion_matrix(work):
+    work.write_evaluation(RESULT, NAMES, 'test', 7, save_score=False)
+    assert files_in(work.path) == {'epoch7_test_each_class_acc.csv'}
+    with open(work.path / 'epoch7_test_each_class_acc.csv') as file:
+        rows = np.array(list(csv.reader(file)), float)
+    assert rows[0].tolist() == [1, 0, 1, 0]  # the fourth class has no clip
+    assert rows[1:].tolist() == [[2, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_scores_are_written_on_demand_and_refined_ones_too(work):
+    work.write_evaluation(RESULT._replace(refined=2 * RESULT.scores), NAMES, 'test', 1, save_score=True)
+    scores, refined = (read_arrays(work.path / f'epoch1_test_score{ending}.pkl') for ending in ('', '_refined'))
+    assert list(scores) == list(refined) == NAMES
+    np.testing.assert_array_equal(np.stack(list(scores.values())), RESULT.scores)
+    np.testing.assert_array_equal(np.stack(list(refined.values())), 2 * RESULT.scores)
+
+
+def test_verdicts_list_every_clip_and_the_wrong_ones(work):
+    work.path.mkdir()
+    work.write_verdicts(work.path / 'best.pt', NAMES, RESULT)
+    assert (work.path / 'best_right.txt').read_text() == '0,0\n2,1\n2,2\n0,0\n'
+    assert (work.path / 'best_wrong.txt').read_text() == 'b,2,1\n'
+    assert (work.path / 'confusion_matrix.png').exists()
+    work.write_verdicts(str(work.path / 'weights.bin'), NAMES, RESULT)
+    assert (work.path / 'weights.bin_wrong.txt').exists()
+
+
+STATE = {'epoch': 4, 'global_step': 120, 'history': [{'epoch': 4, 'train': {'loss': 2.0, 'lr': 0.1}}]}
+BEST = {'accuracy': 0.5, 'epoch': 4, 'step': 120}
+
+
+def save(work, previous_best=None, **changes):
+    model = torch.nn.DataParallel(torch.nn.Linear(2, 3))
+    work.save_epoch_files(model, model.module, {**STATE, 'best': BEST, **changes}, previous_best)
+
+
+def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
+    save(work)
+    assert files_in(work.path) == {'runs-4-120.pt', 'best.pt', 'checkpoint.pt', 'curves.png'}
+    for name in ('runs-4-120.pt', 'best.pt'):
+        state = torch.load(work.path / name, weights_only=True)
+        assert {key: tuple(value.shape) for key, value in state.items()} == {'weight': (3, 2), 'bias': (3,)}
+    assert torch.load(work.checkpoint, weights_only=True) == {**STATE, 'best': BEST}
+
+
+def test_an_epoch_that_is_not_the_best_keeps_the_best(work):
+    save(work)
+    best = (work.path / 'best.pt').read_bytes()
+    save(work, previous_best=BEST, epoch=5, global_step=150)
+    assert files_in(work.path) == {'runs-4-120.pt', 'runs-5-150.pt', 'best.pt', 'checkpoint.pt', 'curves.png'}
+    assert (work.path / 'best.pt').read_bytes() == best
+
+
+def test_only_the_best_weights_and_those_asked_for_stay(tmp_path):
+    work = WorkDir(tmp_path / 'work', save_interval=2, save_epoch=3, num_epoch=7)
+    assert [epoch for epoch in range(1, 8) if work.keeps(epoch)] == [4, 6, 7]
+    best = None
+    for epoch in (1, 2, 4, 5):
+        previous, best = best, {'accuracy': epoch / 10, 'epoch': epoch, 'step': epoch}
+        save(work, previous, epoch=epoch, global_step=epoch, best=best)
+    assert {name for name in files_in(work.path) if name.startswith('runs')} == {'runs-4-4.pt', 'runs-5-5.pt'}
+
+
+ARG = Namespace(config='c.yaml', base_lr=0.1, model_args={'a': 1}, assume_yes=False, resume=None)
+
+
+def begin(work, resumed=None, best=None, **changes):
+    lines = []
+    work.begin(resumed, best, Namespace(**{**vars(ARG), **changes}), torch.nn.Sequential(Part()), lines.append)
+    return lines
+
+
+def test_a_run_describes_itself(work, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['main_MMCL.py', '--stream', 'a b'])
+    assert begin(work) == []
+    text = (work.path / 'config.yaml').read_text()
+    assert text.startswith("# command line: main_MMCL.py --stream 'a b'\n")
+    assert yaml.safe_load(text) == {'base_lr': 0.1, 'model_args': {'a': 1}}
+    assert (work.path / 'test_workdir.py').read_bytes() == open(__file__, 'rb').read()
+    assert files_in(work.path) == {'config.yaml', 'test_workdir.py'}
+
+
+def test_the_files_of_base_classes_are_copied_too(work):
+    class Derived(SkeletonModel):
+        pass
+
+    work.describe(ARG, torch.nn.Sequential(Derived()))
+    assert {'test_workdir.py', 'base.py'} <= files_in(work.path)
+
+
+def test_a_run_without_a_checkpoint_is_replaced_by_resume_auto(work, monkeypatch):
+    monkeypatch.setattr(sys, 'stdin', open('/dev/null'))
+    fill(work.path, ['config.yaml', 'runs/train/events'])
+    with pytest.raises(InputError, match='already contains a run'):
+        begin(work)
+    assert begin(work, resume='auto') == [f'Removed 2 files of an earlier run from {work.path}']
+
+
+def test_the_checkpoint_to_resume(work, tmp_path):
+    assert work.checkpoint_to_resume(None) is None and work.checkpoint_to_resume('auto') is None
+    fill(work.path, ['checkpoint.pt'])
+    assert work.checkpoint_to_resume('auto') == work.checkpoint
+    assert work.checkpoint_to_resume(str(tmp_path / 'x.pt')) == tmp_path / 'x.pt'
+
+
+def test_the_run_of_the_folder_goes_on_and_needs_its_best_weights(work):
+    save(work)
+    before = files_in(work.path)
+    assert begin(work, work.checkpoint, BEST) == [] and files_in(work.path) >= before
+    work.weights(4, 120).unlink()
+    with pytest.raises(InputError, match=r'the best weights so far, .*runs-4-120.pt, are missing'):
+        begin(work, work.checkpoint, BEST)
+
+
+def test_a_run_of_another_folder_brings_its_best_weights(work, tmp_path):
+    other = WorkDir(tmp_path / 'other')
+    save(other)
+    begin(work, other.checkpoint, BEST)
+    for name in ('best.pt', 'runs-4-120.pt'):
+        assert (work.path / name).read_bytes() == (other.path / name).read_bytes()
+    other.best.unlink()
+    with pytest.raises(InputError, match=r'the best weights of the run to resume, .*best.pt, do not exist'):
+        WorkDir(tmp_path / 'third').begin(other.checkpoint, BEST, ARG, torch.nn.Sequential(Part()), print)
+
+
+def test_the_log_closes_with_the_result_and_what_to_do_next(work):
+    settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8}
+    arg = Namespace(**settings, test_batch_size=16, seed=1)
+    lines = work.closing_lines(arg, BEST, 0.5, 51062)
+    assert lines[:4] == [
+        'Best accuracy: 0.5',
+        'Epoch number: 4 (chosen on held-out training clips)',
+        'Model name: w',
+        'Model total number of params: 51062',
+    ]
+    assert lines[4:9] == ['Weight decay: 0.0004', 'Base LR: 0.1', 'Batch Size: 8', 'Test Batch Size: 16', 'seed: 1']
+    assert 'runs-4-120.pt' in lines[9] and f'--config {work.path}/config.yaml --phase test' in lines[10]
