@@ -176,9 +176,9 @@ class Processor:
         values = dict(zip(terms, torch.stack([term.detach() for term in terms.values()]).tolist()))
         if not math.isfinite(values['loss']):
             raise InputError(
-                f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at learning rate '
-                f'{lr:g}; the step was not taken, and {self.work_dir.checkpoint} is as the last complete epoch left it; '
-                'try a lower --base-lr'
+                f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at learning '
+                f'rate {lr:g}; the step was not taken, and {self.work_dir.checkpoint} is as the last complete epoch '
+                'left it; try a lower --base-lr'
             )
         self.optimizer.step()
         return values

@@ -235,7 +235,7 @@ def make_graph(graph: str, graph_args: dict | None, num_point: int) -> SkeletonG
     InputError
         If the name or the arguments are wrong, or the graph does not have `num_point` joints.
     """
-    made = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph)
-    if made.A.shape[-1] != num_point:
-        raise InputError(f'{graph} has {made.A.shape[-1]} joints, and model_args says num_point {num_point}')
-    return made
+    skeleton_graph = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph)
+    if skeleton_graph.A.shape[-1] != num_point:
+        raise InputError(f'{graph} has {skeleton_graph.A.shape[-1]} joints, but model_args has num_point {num_point}')
+    return skeleton_graph

@@ -96,7 +96,7 @@ class Terminated(BaseException):
 
 
 def _raise_on_sigterm() -> Callable[[], object]:
-    """Raise Terminated on SIGTERM; return what restores the former handling.
+    """Raise Terminated on SIGTERM; return what restores the previous handling.
 
     Under torchrun the default stays: a process that waits for a peer which is gone could not react otherwise.
     """
@@ -107,10 +107,10 @@ def _raise_on_sigterm() -> Callable[[], object]:
         raise Terminated
 
     try:
-        former = signal.signal(signal.SIGTERM, raise_terminated)
-    except ValueError:  # not the main thread, which alone may handle signals
+        previous = signal.signal(signal.SIGTERM, raise_terminated)
+    except ValueError:  # only the main thread may handle signals
         return lambda: None
-    return lambda: signal.signal(signal.SIGTERM, former)
+    return lambda: signal.signal(signal.SIGTERM, previous)
 
 
 def filled(word: str) -> str:

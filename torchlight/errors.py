@@ -1,4 +1,4 @@
-"""The user's errors, and the words that they are told in."""
+"""Errors that the user can correct, and how lists are worded in them."""
 
 from collections.abc import Iterable
 

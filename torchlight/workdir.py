@@ -125,7 +125,7 @@ class WorkDir:
             if removed := self.clear():
                 log(f'Removed {removed} files of an earlier run from {self.path}')
             if resumed and best:
-                self.adopt(resumed.parent, best)
+                self.copy_best_weights(resumed.parent, best)
         self.describe(arg, model)
 
     def claim(self, assume_yes: bool) -> None:
@@ -161,7 +161,7 @@ class WorkDir:
         found = [(path, left) for folder, left in places if folder.is_dir() for path in folder.iterdir()]
         return [path for path, left in found if re.fullmatch(left, path.name)]
 
-    def adopt(self, folder: Path, best: Best) -> None:
+    def copy_best_weights(self, folder: Path, best: Best) -> None:
         """Copy the best weights of the run in another folder."""
         for own in (self.weights(best['epoch'], best['step']), self.best):
             if not (folder / own.name).exists():

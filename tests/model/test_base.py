@@ -74,7 +74,7 @@ def test_drop_out_acts_in_training_only(tiny):
         ({'drop_out': 1.5}, 'drop_out is 1.5 and base_channel 8; expected a share from 0 to 1'),
         ({'base_channel': 12}, 'base_channel 12; expected a share from 0 to 1 and a positive multiple of 8'),
         ({'base_channel': 0}, 'a positive multiple of 8'),
-        ({'num_point': 6}, 'graph.custom.Graph has 5 joints, and model_args says num_point 6'),
+        ({'num_point': 6}, 'graph.custom.Graph has 5 joints, but model_args has num_point 6'),
         ({'graph': 'graph.custom.Grap'}, "module 'graph.custom' has no class 'Grap'"),
         ({'graph_args': {'num_points': 5}}, "graph_args has 'num_points'"),
     ],
