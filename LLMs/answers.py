@@ -44,7 +44,7 @@ class AnsweringModel(ABC):
     ----------
     name : str. What the store calls the model.
     model : frozen module. Its weights identify the features.
-    processor : what turns images and text into the model's inputs.
+    processor : object. It turns images and text into the model's inputs.
     """
 
     PROMPT: ClassVar[str]
@@ -90,10 +90,10 @@ def generate(
     ----------
     model : model with transformers' generate().
     head : module. The language head, whose input is (N, L, D).
-    tokenizer : what has `decode`.
+    tokenizer : object with `decode`.
     ends : token ids that end an answer; each may be a list of ids, or None.
     limit : int. The largest number of tokens in an answer.
-    inputs : what generate() takes.
+    inputs : the other arguments of model.generate().
     """
     steps: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, args: steps.append(args[0][:, -1].float()))

@@ -138,7 +138,7 @@ def _memory_errors(args: Namespace, size: int) -> Iterator[None]:
 
 
 def _summarise(out: str, tried: int, before: int, left_out: Sequence[LeftOut], seconds: float) -> None:
-    """Print what the store contains, and what was left out."""
+    """Print the size of the store, the speed, and the clips that were left out."""
     store = open_features(out)
     for clip in left_out[:SHOWN]:
         print(f'left out: {clip.source}: {clip.reason}', file=sys.stderr)

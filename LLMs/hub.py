@@ -18,7 +18,7 @@ LIBRARIES = 'torch', 'torchvision', 'transformers', 'Pillow', 'av', 'efficientne
 
 
 def import_package(module: str, purpose: str) -> ModuleType:
-    """Import a module; if that fails, raise InputError with what needs it and how to install it."""
+    """Import a module; if that fails, raise InputError that names its purpose and how to install it."""
     try:
         return importlib.import_module(module)
     except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision for another release of torch

@@ -29,7 +29,7 @@ class PictureSource(ABC):
 
     Parameters
     ----------
-    clips : {clip name: what `read` makes its picture from}.
+    clips : {clip name: source}. What `read` makes the clip's picture from.
     names : N str, the clips that are wanted, or None for all, by name.
     absent : str. Why a wanted clip is left out if it is not in `clips`.
 

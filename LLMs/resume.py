@@ -82,7 +82,7 @@ class PartialStore:
         return [LeftOut(record.name, reason) for record in records if record.name not in kept]
 
     def finish(self, left_out: Sequence[LeftOut]) -> None:
-        """Write the store from what it had and the records, in order of names; then delete the folder.
+        """Join the earlier store and the records, sorted by name, in one store; then delete the folder.
 
         Parameters
         ----------

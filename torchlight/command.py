@@ -53,8 +53,9 @@ class Parser(argparse.ArgumentParser):
     def flags(self) -> list[str]:
         """List all spellings of all flags, those of subcommands included."""
         own = [flag for action in self._actions for flag in action.option_strings]
-        commands = [action.choices for action in self._actions if isinstance(action.choices, dict)]
-        return own + [flag for choices in commands for parser in choices.values() for flag in parser.flags()]
+        choices = [action.choices.values() for action in self._actions if isinstance(action.choices, dict)]
+        parsers = [parser for values in choices for parser in values if isinstance(parser, Parser)]
+        return own + [flag for parser in parsers for flag in parser.flags()]
 
 
 def run_command(

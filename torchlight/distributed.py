@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -87,7 +88,10 @@ def share_buffers(model: nn.Module) -> None:
 
 def parse_device(word: str) -> str | int:
     """Flag type: `cpu`, or the number of a GPU."""
-    return 'cpu' if str(word) == 'cpu' else int(word)
+    try:
+        return 'cpu' if str(word) == 'cpu' else int(word)
+    except ValueError as error:
+        raise ArgumentTypeError(f'{word!r} is neither cpu nor the number of a GPU') from error
 
 
 def choose_devices(asked: Sequence[str | int]) -> tuple[list[torch.device], str | None]:

@@ -1,5 +1,6 @@
 """Devices, and several processes."""
 
+import argparse
 import os
 import socket
 
@@ -60,7 +61,7 @@ def test_the_cpu_and_gpus_do_not_mix(gpus, count):
 
 def test_words_of_device():
     assert [parse_device(word) for word in ('cpu', '1', 0)] == ['cpu', 1, 0]
-    with pytest.raises(ValueError):
+    with pytest.raises(argparse.ArgumentTypeError, match="'gpu' is neither cpu nor the number of a GPU"):
         parse_device('gpu')
 
 
