@@ -19,7 +19,7 @@ from model.MMCL import LAMBDA_ALIGN, LAMBDA_REFINE, loss_terms, total_loss
 from torchlight import checkpoint, command, config, distributed, metrics, optim, workdir
 from torchlight.command import SWITCH, count, not_negative, positive
 from torchlight.errors import InputError
-from torchlight.imports import import_class, instantiate
+from torchlight.imports import checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard
 from torchlight.seed import init_seed
 
@@ -32,7 +32,7 @@ def get_parser() -> command.Parser:
     parser = command.Parser(description=__doc__)
     add = parser.add
     parser.section('the run')
-    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help='YAML file (default: that of the embedded sample)')
+    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help='YAML file of settings (default: %(default)s)')
     add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
     add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
     parser.section('data')
@@ -41,9 +41,15 @@ def get_parser() -> command.Parser:
     add('--model', default='model.MMCL.Model', help='class of the model (default: model.MMCL.Model)')
     add('--model-args', **config.PAIRS, help='arguments of the model, added to those of the YAML file')
     add('--weights', help='weights file to test, predict with or export, or to start training from')
-    add('--ignore-weights', nargs='+', default=[], metavar='NAME', help='weights not to load, by parts of their names')
-    add('--lambda-align', type=not_negative, default=LAMBDA_ALIGN, help='weight of the alignment loss (FAM)')
-    add('--lambda-refine', type=not_negative, default=LAMBDA_REFINE, help='weight of the refined cross entropy (FRM)')
+    add(
+        '--ignore-weights',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='parts of the names of weights to skip, such as fc',
+    )
+    add('--lambda-align', type=not_negative, default=LAMBDA_ALIGN, help='weight of FAM (default: %(default)s)')
+    add('--lambda-refine', type=not_negative, default=LAMBDA_REFINE, help='weight of FRM (default: %(default)s)')
     add('--refine', **SWITCH, help='score with the FRM too, which needs text features of the test clips')
     parser.section('optimiser')
     optim.add_flags(parser)
@@ -80,12 +86,13 @@ class Processor:
     def build_data(self) -> None:
         """Make the feeders of the phase and their loaders."""
         arg, self.feeders, self.loaders = self.arg, {}, {}
-        cls = import_class(arg.feeder, Feeder)
         options = arg.num_worker, self.device.type == 'cuda', distributed.rank(), distributed.world_size()
         for part, args in arguments.feeder_arguments(arg).items():
             train = part == 'train'
-            distributed.on_first(lambda args=args: cls.prepare_data(args))
-            feeder = instantiate(arg.feeder, args, f'{"train" if train else "test"}_feeder_args')
+            cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
+            if arg.phase != 'predict':
+                distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
+            feeder = cls(**args)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
             size = arg.batch_size if train else arg.test_batch_size
             self.feeders[part], self.loaders[part] = feeder, make_loader(feeder, size, train, *options)
@@ -100,7 +107,8 @@ class Processor:
         self.model.to(self.device)
         if arg.weights:
             left_out = len(checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights))
-            self.weights = f'Weights: {arg.weights}' + (f', without its {left_out} helper weights' if left_out else '')
+            helpers = f', without its {left_out} helper weights' if left_out else ''
+            self.weights_line = f'Weights: {arg.weights}{helpers}'
         if arg.compile:
             self.model.compile()
         self.parallel = distributed.wrap(self.model, self.devices, arg.phase == 'train')
@@ -124,7 +132,7 @@ class Processor:
                 row['val'] = self.validate()
             self.history.append(row)
             if self.is_first:
-                self.work_dir.save_epoch_files(self.model, self.model.student, self.state(), previous_best)
+                self.work_dir.save_epoch_files(self.model.student, self.state(), previous_best)
             distributed.barrier()
         self.finish()
 
@@ -132,15 +140,13 @@ class Processor:
         """Resume a run from its checkpoint, or take the work directory for a new one."""
         arg = self.arg
         resumed = self.work_dir.checkpoint_to_resume(arg.resume)
-        if resumed:
-            self.restore(resumed)
+        lines = [self.restore(resumed)] if resumed else []
         distributed.on_first(lambda: self.work_dir.begin(resumed, self.best, arg, self.model, self.log))
         parameters = sum(p.numel() for p in self.model.parameters())
-        self.log(f'Model: {arg.model}, {parameters:,} parameters, on {" ".join(map(str, self.devices))}')
-        for line in arguments.describe(self.feeders):
+        lines.append(f'Model: {arg.model}, {parameters:,} parameters, on {" ".join(map(str, self.devices))}')
+        lines += arguments.describe(self.feeders)
+        for line in [*lines, self.weights_line] if arg.weights else lines:
             self.log(line)
-        if arg.weights:
-            self.log(self.weights)
 
     def train_epoch(self) -> dict[str, float]:
         """Train one epoch; return the means of the loss terms, the accuracy and the learning rate."""
@@ -201,7 +207,7 @@ class Processor:
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
         """Log an evaluation and write its tables; `epoch` counts from 1."""
-        for line in result.lines(part, self.arg.show_topk):
+        for line in result.lines(part, self.arg.show_topk, 'with the FRM'):
             self.log(f'\t{line}')
         if self.is_first:
             self.work_dir.write_evaluation(result, self.feeders[part].name, part, epoch, save_score)
@@ -224,28 +230,27 @@ class Processor:
         model, arg = checkpoint.plain_state(self.model), vars(self.arg)
         return {'model': model, **run, 'arg': arg, **self.optimizer.state_dict()}
 
-    def restore(self, path: Path) -> None:
-        """Continue from a checkpoint."""
+    def restore(self, path: Path) -> str:
+        """Continue from a checkpoint; return a line for the log."""
         state = checkpoint.read_checkpoint(path, self.model)
         self.optimizer.load_state_dict(state)
         self.epoch, self.global_step = state['epoch'], state['global_step']
         self.best, self.history = state['best'], state['history']
         changed = config.changes(state['arg'], vars(self.arg))
-        self.log(f'Resumed {path} after epoch {self.epoch}' + (f'; changed: {changed}' if changed else ''))
+        return f'Resumed {path} after epoch {self.epoch}' + (f'; changed: {changed}' if changed else '')
 
     def finish(self) -> None:
         """Score the test clips with the weights of the best epoch, and close the log."""
-        arg, best = self.arg, self.best
-        weights = self.work_dir.weights(best['epoch'], best['step'])
+        weights = self.work_dir.weights(self.best['epoch'], self.best['step'])
         checkpoint.load_weights(self.model, weights)
         result = self.score_test_clips(weights, save_score=True)
         parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        for line in self.work_dir.closing_lines(arg, best, result.top(1), parameters):
+        for line in arguments.closing_lines(self.arg, self.work_dir, self.best, result.top(1), parameters):
             self.log(line)
 
     def test(self) -> None:
         """Score the test clips with the given weights."""
-        self.log(self.weights)
+        self.log(self.weights_line)
         self.score_test_clips(self.arg.weights, self.arg.save_score)
         self.log(f'Results: {self.work_dir.path}')
 
@@ -282,10 +287,7 @@ class Processor:
 def run(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and do what it asks for."""
     with distributed.process_group():
-        try:
-            Processor(config.parse(get_parser(), argv)).start()
-        except torch.OutOfMemoryError as error:
-            raise InputError('the device is out of memory; try a lower --batch-size, or --amp') from error
+        Processor(config.parse(get_parser(), argv)).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""From the settings to the arguments of feeders and model, and whether all of them fit together."""
+"""From the settings to the arguments of feeders and model, the checks of both, and what the log says of them."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from feeders.transforms import STREAMS
 from torchlight.command import Parser, count, not_negative, positive
 from torchlight.config import PAIRS
 from torchlight.errors import InputError
+from torchlight.workdir import WorkDir
 
 # The arguments of a feeder that say which clips it reads, and which features.
 CLIP_KEYS = ('data_path', 'benchmark', 'sample_path', 'label_map')
@@ -25,12 +26,12 @@ def add_flags(parser: Parser) -> None:
     add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class that reads the data (default: %(default)s)')
     add('--train-feeder-args', **PAIRS, help='arguments of the feeder for training, added to those of the YAML file')
     add('--test-feeder-args', **PAIRS, help='arguments of the feeder for testing, added to those of the YAML file')
-    add('--stream', choices=list(STREAMS), help='input of the network; sets bone and vel for both feeders')
+    add('--stream', choices=list(STREAMS), help='input stream of the network; sets bone and vel of both feeders')
     add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
         help='choose the best epoch on this share of the training clips instead of the test clips')
     add('--batch-size', type=positive, default=256, help='clips in a training step, on all devices (default: 256)')
     add('--test-batch-size', type=positive, default=256, help='clips in an evaluation batch (default: 256)')
-    add('--num-worker', type=count, default=0, help='processes that read data; 0 reads in the main one (default: 0)')
+    add('--num-worker', type=count, default=0, help='data-loading processes; 0 loads in the main process (default: 0)')
 # fmt: on
 
 
@@ -46,7 +47,9 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
     if arg.phase in ('test', 'predict', 'export') and not arg.weights:
         raise InputError(f'--phase {arg.phase} needs --weights, the file of a trained model')
     if arg.phase == 'test' and not os.access(Path(arg.weights).resolve().parent, os.W_OK):
-        raise InputError(f'the lists of right and wrong clips go next to {arg.weights}, where writing is not allowed')
+        raise InputError(
+            f'the lists of right and wrong clips are written next to {arg.weights}, but that folder is not writable'
+        )
     if arg.phase == 'predict' and not arg.input:
         raise InputError('--phase predict needs --input, the clips to classify')
     if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
@@ -54,7 +57,9 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
     if devices > 1 and (arg.compile or arg.amp == 'bf16'):
         raise InputError('--compile and --amp bf16 work with one device per process; use torchrun for several devices')
     if arg.phase == 'train' and arg.batch_size % processes:
-        raise InputError(f'batch_size is {arg.batch_size}, which does not divide into {processes} processes')
+        raise InputError(
+            f'batch_size is {arg.batch_size}, which is not divisible by the number of processes, {processes}'
+        )
     for key in ('num_class', 'num_point', 'num_person', 'in_channels'):
         value = arg.model_args.get(key, 3 if key == 'in_channels' else None)
         if not isinstance(value, int) or value < 1:
@@ -131,6 +136,29 @@ def describe(feeders: Mapping[str, Feeder]) -> list[str]:
     features = [f'{kind} ({width} wide; {train.feature_origin[kind]})' for kind, width in train.feature_width.items()]
     none = 'none, so this trains the plain student'
     return [f'Clips: {clips}', f'Helper features: {", ".join(features) or none}']
+
+
+def closing_lines(
+    arg: argparse.Namespace, work_dir: WorkDir, best: Mapping[str, Any], accuracy: float, parameters: int
+) -> list[str]:
+    """Return the last lines of a training log: the best epoch, the settings that matter, and what to do next."""
+    weights, settings = work_dir.weights(best['epoch'], best['step']), work_dir.path / 'config.yaml'
+    chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
+    files = f'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, {weights.name}, best.pt'
+    test = f'python main_MMCL.py --config {settings} --phase test --weights {work_dir.best}'
+    return [
+        f'Best accuracy: {accuracy}',
+        f'Epoch number: {best["epoch"]} (chosen on {chosen})',
+        f'Model name: {arg.work_dir}',
+        f'Model total number of params: {parameters}',
+        f'Weight decay: {arg.weight_decay}',
+        f'Base LR: {arg.base_lr}',
+        f'Batch Size: {arg.batch_size}',
+        f'Test Batch Size: {arg.test_batch_size}',
+        f'seed: {arg.seed}',
+        f'Results: {work_dir.path} ({files})',
+        f'Next: {test}; the curves with tensorboard --logdir {work_dir.path / "runs"}',
+    ]
 
 
 def model_arguments(model_args: Mapping[str, Any], widths: Mapping[str, int]) -> tuple[dict[str, Any], str]:

@@ -51,6 +51,7 @@ class Dataset:
     actions : int, one per class. The action numbers in clip names, in the order of the labels (default 1, 2, 3, …).
     two_person : int. The action numbers that show two persons.
     aliases : str. Other names of its `feeders.prepare` command.
+    copies_person : bool. The public arrays show the only person of a clip in both slots (default False).
     """
 
     name: str
@@ -66,6 +67,7 @@ class Dataset:
     actions: tuple[int, ...] = ()
     two_person: frozenset[int] = frozenset()
     aliases: tuple[str, ...] = ()
+    copies_person: bool = False
 
     @property
     def num_class(self) -> int:
@@ -188,6 +190,7 @@ _ROWS = (
             'xset': Protocol(lambda f: f['setup'] % 2 == 0, (54468, 59477), 'NTU120XSet', 'setup', 'NTU120_CSet.npz'),
         },
         two_person=frozenset([*range(50, 61), *range(106, 121)]),
+        copies_person=True,
         **_NTU,
     ),
     Dataset(

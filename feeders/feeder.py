@@ -4,7 +4,7 @@ Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feat
 axis order (N, T, M, V, C); a Batch is in the order that models read, (N, C, T, V, M).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +18,6 @@ from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
 from torchlight.imports import instantiate
 from torchlight.seed import BatchOrder
-
-Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class Batch(NamedTuple):
@@ -42,54 +40,63 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> 'Batch':
         """Move everything but the clip numbers to a device."""
-        moved = (None if value is None else value.to(device, non_blocking=True) for value in self)
-        return Batch(*moved)._replace(index=self.index)
+        moved = self._asdict().items()
+        return self._replace(
+            **{key: x.to(device, non_blocking=True) for key, x in moved if x is not None and key != 'index'}
+        )
 
 
 class Feeder(Dataset):
-    """The contract of a feeder, which a custom one derives from: everything the processor asks a data set.
+    """The contract of a feeder, which a custom one derives from: everything the processor needs from a data set.
 
-    The constructor takes the arguments of `train_feeder_args` or `test_feeder_args`, raises InputError for bad ones and
-    writes nothing. `len(feeder)` is the number of training samples of an epoch (`repeat` times the clips, say).
+    The constructor gets `train_feeder_args` or `test_feeder_args` of the config, raises InputError for bad ones and
+    writes nothing. Some flags change those arguments: --stream sets `bone` and `vel`; --held-out sets `held_out` for
+    training and `split='held_out'` for validation; --phase predict sets `data_path` and `split='all'`.
 
     Attributes
     ----------
     name : clips str. Their names, in data set order; scores are written under them.
     label : (clips,) int64. Their classes, -1 if unknown.
     layout : (M, V, C). Persons, joints and coordinates of a batch; they must fit model_args.
+    feature_stores : {'video' or 'text': FeatureStore}. The features that batches contain (default: none).
     """
 
     name: Sequence[str]
     label: np.ndarray
-    layout: tuple[int, int, int]
+    layout: tuple[int, ...]
+    feature_stores: Mapping[str, FeatureStore] = {}
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
-        """Write the data that the constructor with these arguments will read, once per run; by default nothing."""
+        """Write the data that the constructor with these arguments will read; by default nothing.
+
+        The first process of a run calls this before any process makes a feeder.
+        """
 
     @property
     def feature_width(self) -> dict[str, int]:
-        """{'video': D_v, 'text': D_t} of the features that batches contain; by default none."""
-        return {}
+        """{'video': D_v, 'text': D_t} of the features there are."""
+        return {kind: features.width for kind, features in self.feature_stores.items()}
 
     @property
-    def feature_statistics(self) -> Statistics:
-        """{kind: (mean, std)} of those features, each (D,) float32; by default none."""
-        return {}
+    def feature_statistics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """{kind: (mean, std)}, each (D,) float32, over all clips of the feature's store."""
+        return {kind: features.statistics for kind, features in self.feature_stores.items()}
 
     @property
     def feature_origin(self) -> dict[str, str]:
-        """{kind: how those features were made, in one line}; by default none."""
-        return {}
+        """{kind: how the features were made, in one line}."""
+        return {kind: features.origin for kind, features in self.feature_stores.items()}
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of an epoch; the same (seed, epoch) must give the same batches."""
 
     def __len__(self) -> int:
+        """Return the training samples of an epoch, a multiple of the clips; evaluation takes each clip once."""
         raise NotImplementedError
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Return the batch of these sample numbers, 0 ≤ i < len(self)."""
+        """Return the batch of these samples, 0 ≤ i < len(self); sample i shows clip i modulo the number of clips."""
         raise NotImplementedError
 
     def __getitem__(self, index: int) -> Batch:
@@ -126,6 +133,7 @@ class StoreFeeder(Feeder):
         text: FeatureStore | None = None,
     ) -> None:
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
+        self.name, self.label, self.layout = store.name, store.label, store.layout
         self.parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
         if len(self.parents) != store.layout[1]:
             raise InputError(f'the clips have {store.layout[1]} joints, but {graph} has {len(self.parents)}')
@@ -152,36 +160,6 @@ class StoreFeeder(Feeder):
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of the augmentations."""
         self._seed_epoch[0], self._seed_epoch[1] = seed, epoch
-
-    @property
-    def name(self) -> list[str]:
-        """Clip names, one for each value of Batch.index."""
-        return self.store.name
-
-    @property
-    def label(self) -> np.ndarray:
-        """(clips,) int64."""
-        return self.store.label
-
-    @property
-    def layout(self) -> tuple[int, ...]:
-        """(M, V, C) of a batch."""
-        return self.store.layout
-
-    @property
-    def feature_width(self) -> dict[str, int]:
-        """{'video': D_v, 'text': D_t} of the features there are."""
-        return {kind: features.width for kind, features in self.feature_stores.items()}
-
-    @property
-    def feature_statistics(self) -> Statistics:
-        """{kind: (mean, std)} over all clips of the feature's store."""
-        return {kind: features.statistics for kind, features in self.feature_stores.items()}
-
-    @property
-    def feature_origin(self) -> dict[str, str]:
-        """{kind: how the features were made, in one line}."""
-        return {kind: features.origin for kind, features in self.feature_stores.items()}
 
     def __len__(self) -> int:
         return len(self.store) * self.repeat

@@ -52,7 +52,7 @@ class Feeder(StoreFeeder):
     Raises
     ------
     InputError
-        If an argument has no meaning, a file is missing or something else, or no clip is left.
+        If an argument is invalid, a file is missing or something else, or no clip is left.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Feeder(StoreFeeder):
         video = open_for_branch(video_path, 'video', video_ablation, video_made_with)
         text = open_for_branch(text_path or object_path, 'text', text_ablation, text_made_with)
         super().__init__(store, graph, graph_args, bone, vel, repeat, video, text)
+        self.layout = (num_person, *store.layout[1:])
 
     def _check_arguments(self) -> None:
         shares = list(self.p_interval) if isinstance(self.p_interval, (list, tuple)) else []
@@ -111,11 +112,6 @@ class Feeder(StoreFeeder):
         empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
         if empty:
             raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
-
-    @property
-    def layout(self) -> tuple[int, ...]:
-        """(M, V, C) of a batch."""
-        return self.num_person, *self.store.layout[1:]
 
     def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
         """Return the joints of clips, (N, T, M, V, C) float32: cropped, resampled, their persons filled, rotated."""
@@ -153,6 +149,8 @@ def open_clips(
     label_map: dict[int, int] | None = None,
 ) -> SkeletonStore:
     """Open a store, a public .npz or one clip, and choose the clips of a split; the arguments are Feeder's."""
+    if not isinstance(data_path, (str, Path)):
+        raise InputError(f'data_path is {data_path!r}; expected the path of a store, an .npz or a clip')
     ending = Path(data_path).suffix
     if not Path(data_path).exists():
         dataset = Path(data_path).stem if Path(data_path).stem in DATASETS else '<dataset>'
@@ -183,7 +181,9 @@ def _open_npz(
         )
     names = read_names(sample_path) if sample_path else None
     part = 'test' if split == 'test' else 'train'
-    if benchmark is not None:
+    if (
+        benchmark is not None
+    ):  # NTU60's training subjects are those of NTU120 with a number up to 40, so xsub is one rule
         known = {key: row for row in DATASETS.values() for key, protocol in row.protocols.items() if protocol.npz}
         if benchmark not in known:
             raise InputError(f'benchmark {benchmark!r} is not one of {sorted(known)} of the public NTU arrays')

@@ -40,7 +40,7 @@ class Feeder(StoreFeeder):
     Raises
     ------
     InputError
-        If an argument has no meaning, the clips are missing or something else, or no clip is left.
+        If an argument is invalid, the clips are missing or something else, or no clip is left.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Feeder(StoreFeeder):
     ) -> None:
         if window_size < 1:
             raise InputError(f'window_size is {window_size}; it must be an integer ≥ 1')
-        if not Path(data_path).exists():
+        if not isinstance(data_path, (str, Path)) or not Path(data_path).exists():
             raise InputError(
                 f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store made from it with '
                 '`python -m feeders.prepare ucla`'

@@ -26,7 +26,7 @@ def open_store(path: str | Path, format: Format) -> h5py.File:
         raise InputError(f'{path} is not an HDF5 file, or it is cut short: {error}') from error
     try:
         _check(file, path, format)
-    except InputError:
+    except BaseException:
         file.close()
         raise
     return file

@@ -61,7 +61,7 @@ def open_npz(path: str | Path, split: str, names: Sequence[str] | None = None) -
 
 
 class BothSplits(SkeletonStore):
-    """Both splits of a public .npz as one store, clip by clip."""
+    """Both splits of a public .npz as one store, to be read clip by clip: their frames are in two arrays."""
 
     def __init__(self, path: str | Path) -> None:
         self.parts = [open_npz(path, split) for split in ('train', 'test')]
@@ -70,9 +70,14 @@ class BothSplits(SkeletonStore):
             for key in ('start', 'length', 'name', 'label', 'person')
         )
         classes = np.shape(np.load(path)['y_test'])[1:]
-        dataset = {(60,): 'ntu60', (120,): 'ntu120'}.get(classes, '')
+        rows = (row.name for row in DATASETS.values() for p in row.protocols.values() if p.npz)
+        dataset = next((name for name in rows if classes == (DATASETS[name].num_class,)), '')
         split = ['train'] * len(self.parts[0]) + ['test'] * len(self.parts[1])
         super().__init__(self.parts[0].frames, start, length, name, label, person, dataset, split)
+
+    def select(self, mask: Sequence[bool] | np.ndarray) -> SkeletonStore:
+        """Raise TypeError: a selection shares the frames, which are not in one array here."""
+        raise TypeError('both splits of a .npz have no common frames to select from; open one split')
 
     def clip(self, index: int) -> np.ndarray:
         """Return one whole clip, (T, 2, 25, 3) float32."""
@@ -111,10 +116,10 @@ def write_public_npz(store_path: str | Path, folder: str | Path) -> None:
 
 
 def padded(store: SkeletonStore, index: int) -> np.ndarray:
-    """Return a clip as the public arrays have it, (300, 150) float32; NTU120 copies a single actor into slot 2."""
+    """Return a clip as the public arrays have it, (300, 150) float32."""
     frames = np.zeros((FRAMES, 2, 25, 3), np.float32)
     frames[: store.length[index]] = store.clip(index)
-    if store.dataset == 'ntu120' and store.person[index] == 1:
+    if DATASETS[store.dataset].copies_person and store.person[index] == 1:
         frames[:, 1] = frames[:, 0]
     return frames.reshape(FRAMES, 150)
 

@@ -109,8 +109,8 @@ def ensure_sample(folder: str | Path) -> None:
         )
         if not own:
             raise InputError(
-                f'{path} is in the way of the embedded sample, which is made in that folder; give another data_path, '
-                'or use feeders.feeder_MMCL.Feeder for your own data'
+                f'{path} already exists and is not part of the embedded sample, which would be made in that folder; '
+                'give another data_path, or use feeders.feeder_MMCL.Feeder for your own data'
             )
     make_sample(folder)
 
@@ -120,7 +120,7 @@ class Feeder(feeder_MMCL.Feeder):
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
-        """Make the sample if `data_path` is its skeletons.h5; another name, perhaps mistyped, makes nothing."""
-        path = Path(arguments.get('data_path', ''))
+        """Make the sample if `data_path` is its skeletons.h5; for any other file name nothing is created."""
+        path = Path(str(arguments.get('data_path')))
         if path.name == SAMPLE_FILES[0]:
             ensure_sample(path.parent)

@@ -163,8 +163,6 @@ ACTIONS = (  # in the order of the classes in feeders/datasets.py
     Action((clap,)), Action((throw,), 'ball'), Action((kick,)), Action((jump,)), Action((sit_down,)),
     Action((stand_up,)), Action((shake_hands, shake_hands)), Action((push, be_pushed)))
 # fmt: on
-OBJECTS = tuple(dict.fromkeys(action.object for action in ACTIONS))
-SKELETON_CEILING = len({action.motions for action in ACTIONS}) / len(ACTIONS)
 
 
 def rotations(angles: ArrayLike) -> Array:

@@ -15,7 +15,7 @@ SPLITS = ('train', 'test', 'held_out', 'all')
 
 
 def is_train(name: str, dataset: str, benchmark: str) -> bool:
-    """Tell if the clip of this name is a training clip.
+    """Return whether the clip of this name is a training clip.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def is_train(name: str, dataset: str, benchmark: str) -> bool:
 
 
 def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
-    """Tell for each clip of a store if it is a training clip.
+    """Return for each clip of a store whether it is a training clip.
 
     Parameters
     ----------
@@ -57,9 +57,7 @@ def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
                 f'(known for this data set: {known or "none"})'
             )
         return np.array([part == 'train' for part in store.split], bool)
-    row = dataset_named(store.dataset)
-    trains = row.protocol(benchmark).train
-    return np.array([trains(row.fields(name)) for name in store.name], bool)
+    return np.array([is_train(name, store.dataset, benchmark) for name in store.name], bool)
 
 
 def names_of(store: SkeletonStore, benchmark: str | None, train: bool) -> list[str]:
@@ -158,12 +156,12 @@ def map_labels(store: SkeletonStore, label_map: dict[int, int] | None) -> Skelet
     kept = store.select([label in label_map for label in store.label.tolist()])
     if not len(kept):
         found = np.unique(store.label).tolist()
-        raise InputError(f'label_map leaves no clip: its labels are {sorted(label_map)}, those of the clips {found}')
+        raise InputError(f'label_map selects no clips: its labels are {sorted(label_map)}, those of the clips {found}')
     kept.label = np.array([label_map[label] for label in kept.label.tolist()], np.int64)
     return kept
 
 
 def _require_clips(store: SkeletonStore, split: str) -> SkeletonStore:
     if not len(store):
-        raise InputError(f'no clip is left in the split {split!r}')
+        raise InputError(f'the split {split!r} has no clips')
     return store

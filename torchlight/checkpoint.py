@@ -1,7 +1,7 @@
 """Weights and checkpoints on disk.
 
-Weights are plain CPU state_dicts, readable with `weights_only=True`. Public CTR-GCN, HD-GCN and MMCL files and this
-program's own differ only in their keys; `canonical` gives each weight one name.
+Weights are plain CPU state_dicts, readable with `weights_only=True`. Files of different origins may have different keys;
+`canonical` gives each weight one name, by the rules of `register_keys`.
 """
 
 import re
@@ -16,22 +16,40 @@ from torch import nn
 from torchlight.errors import InputError, first_few
 from torchlight.files import atomic_path
 
-RENAMED = {'FAM_Aligh.': 'fam.', 'mlp.': 'frm.gate.', 'PosMatrix': 'frm.positive', 'NegMatrix': 'frm.negative'}
-WRAPPERS = ('module.', '_orig_mod.', 'student.')
-HELPERS = ('fam.', 'frm.')
+WRAPPERS = ['module.', '_orig_mod.']  # prefixes that DataParallel and torch.compile add
+RENAMED: dict[str, str] = {}
+DROPPED: list[str] = []
+OPTIONAL: list[str] = []
 CHECKPOINT_KEYS = {'model', 'optimizer', 'scaler', 'epoch', 'global_step', 'best', 'history', 'arg'}
 SHOWN = 8  # weight names in an error message
 
 
-def canonical(key: str) -> str | None:
-    """Return the common name of a weight, or None for one that no model here has.
+def register_keys(
+    wrappers: Sequence[str] = (),
+    renamed: Mapping[str, str] | None = None,
+    dropped: Sequence[str] = (),
+    optional: Sequence[str] = (),
+) -> None:
+    """Teach the loader how the weights files of a project name the same weights; its model package calls this.
 
-    `module.l1.gcn1.PA` and `student.l1.gcn1.PA` → `l1.gcn1.PA`; `inception_v3.…` (the public MMCL's encoder) and
-    `….conv_d.…` (a second name that HD-GCN's last level has) → None.
+    Parameters
+    ----------
+    wrappers : prefixes that do not count.
+    renamed : {prefix in public files: common prefix}.
+    dropped : parts of dotted names of weights that no model here has.
+    optional : common prefixes of parts that a model may be built without.
     """
-    while key.startswith(WRAPPERS):
+    WRAPPERS.extend(wrappers)
+    RENAMED.update(renamed or {})
+    DROPPED.extend(dropped)
+    OPTIONAL.extend(optional)
+
+
+def canonical(key: str) -> str | None:
+    """Return the common name of a weight, or None for one that no model here has."""
+    while key.startswith(tuple(WRAPPERS)):
         key = key.split('.', 1)[1]
-    if key.startswith('inception_v3.') or '.gcn1.conv_d.' in key:
+    if any(part in f'.{key}' for part in DROPPED):
         return None
     for public, name in RENAMED.items():
         if key.startswith(public):
@@ -79,17 +97,17 @@ def _read(path: str | Path) -> Any:
 def load_weights(
     model: nn.Module, weights: str | Path | Mapping[str, torch.Tensor], ignore_weights: Sequence[str] = ()
 ) -> list[str]:
-    """Load weights of any known origin, strictly.
+    """Load weights of any known format; every key must match.
 
     Parameters
     ----------
-    model : a student or an MMCL model.
+    model : module.
     weights : path, or a mapping of names to tensors.
     ignore_weights : names, or parts of dotted names (`fc`, `l10.gcn1`), to leave as they are (default: none).
 
     Returns
     -------
-    list of str. Names that were left out although the file has them: helper branches that this model does not have.
+    list of str. Names that were left out although the file has them: optional parts that this model does not have.
 
     Raises
     ------
@@ -107,7 +125,7 @@ def load_weights(
         for name in ignored:
             given.pop(name, None)
             wanted.pop(name, None)
-    absent = tuple(prefix for prefix in HELPERS if not any(name.startswith(prefix) for name in wanted))
+    absent = tuple(prefix for prefix in OPTIONAL if not any(name.startswith(prefix) for name in wanted))
     helpers = [name for name in given if name.startswith(absent)]
     for name in helpers:
         del given[name]

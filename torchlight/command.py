@@ -71,33 +71,37 @@ def run_command(
 
     Returns
     -------
-    int. 0 or what `action` returned; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM.
+    int. What `action` returned, 0 for None; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM; 141 if
+    the reader of its output, such as `head`, exits before `action` was done.
     """
-    restore = _raise_on_sigterm()
+    signals: list[int] = []
+    restore = _raise_on_sigterm(signals)
+    status = 141
     try:
         status = action(argv) or 0
         sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (InputError, OSError) as error:  # OSError: the disk is full, permission is denied
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, Terminated) as stopped:
-        word, status = ('interrupted', 130) if isinstance(stopped, KeyboardInterrupt) else ('terminated', 143)
-        print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
-        return status
+    except BaseException as error:  # after SIGTERM, a library may replace Terminated with an error of its own
+        if not signals and isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        elif not signals and isinstance(error, (InputError, OSError)):  # OSError: the disk is full, access is denied
+            print(f'error: {error}', file=sys.stderr)
+            status = 2
+        elif signals or isinstance(error, KeyboardInterrupt):
+            word, status = ('terminated', 143) if signals else ('interrupted', 130)
+            print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
+        else:
+            raise
     finally:
         restore()
+    return status
 
 
 class Terminated(BaseException):
     """SIGTERM arrived; temporary files are removed while it passes through."""
 
 
-def _raise_on_sigterm() -> Callable[[], object]:
-    """Raise Terminated on SIGTERM; return what restores the previous handling.
+def _raise_on_sigterm(signals: list[int]) -> Callable[[], object]:
+    """Raise Terminated on SIGTERM and add it to `signals`; return what restores the previous handling.
 
     Under torchrun the default stays: a process that waits for a peer which is gone could not react otherwise.
     """
@@ -105,6 +109,7 @@ def _raise_on_sigterm() -> Callable[[], object]:
         return lambda: None
 
     def raise_terminated(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
         raise Terminated
 
     try:
@@ -117,7 +122,7 @@ def _raise_on_sigterm() -> Callable[[], object]:
 def filled(word: str) -> str:
     """Flag type: text that is not empty."""
     if not word:
-        raise argparse.ArgumentTypeError('the value is empty')
+        raise argparse.ArgumentTypeError('the value must not be empty')
     return word
 
 

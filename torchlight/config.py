@@ -98,11 +98,11 @@ def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] 
     Raises
     ------
     InputError
-        If the file is missing, is not a YAML mapping, has a key that is not in `known`, or is its own base.
+        If the file is missing, is not a YAML mapping, has a key that is not in `known`, or includes itself.
     """
     path = Path(path)
     if path.resolve() in above:
-        raise InputError(f'{path} is its own base')
+        raise InputError(f'{path} includes itself through base:')
     try:
         found = yaml.load(path.read_text(), Loader)
     except OSError as error:

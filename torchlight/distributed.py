@@ -20,7 +20,7 @@ def add_flags(parser: Parser) -> None:
     """Add the flags that say on which devices, and in which number format, the network runs."""
     devices = 'GPU numbers, or cpu (default: the first GPU, or the CPU without one)'
     parser.add('--device', type=parse_device, nargs='+', default=[], metavar='N', help=devices)
-    parser.add('--amp', choices=list(AMP), default='no', help='format of automatic mixed precision (default: no)')
+    parser.add('--amp', choices=list(AMP), default='no', help='format for automatic mixed precision (default: no)')
     parser.add('--compile', **SWITCH, help='compile the model with torch.compile')
 
 
@@ -31,11 +31,19 @@ def autocast(device: torch.device, amp: str) -> torch.autocast:
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
-    """Join the process group if torchrun started this process (gloo; nccl between GPUs), and leave it at the end."""
+    """Join the process group if torchrun started this process (gloo; nccl between GPUs), and leave it at the end.
+
+    Raises
+    ------
+    InputError
+        If the device runs out of memory inside.
+    """
     if {'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR'} <= os.environ.keys() and not dist.is_initialized():
         dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo')
     try:
         yield
+    except torch.OutOfMemoryError as error:
+        raise InputError('the device is out of memory; try a lower --batch-size, or --amp') from error
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -123,7 +131,8 @@ def choose_devices(asked: Sequence[str | int]) -> tuple[list[torch.device], str 
     absent = [number for number in asked if not 0 <= int(number) < count]
     if absent or len(set(asked)) < len(asked):
         raise InputError(
-            f'--device {words} names a GPU that is not there, or one twice; this machine has {count}, numbered from 0'
+            f'--device {words} names a GPU that does not exist, or names one twice; this machine has {count} GPUs, '
+            'numbered from 0'
         )
     if dist.is_initialized():
         asked, local = asked or list(range(count)), int(os.environ['LOCAL_RANK'])

@@ -30,11 +30,15 @@ RENAMED_MODULES = {  # newer and older names of those modules
 
 @contextlib.contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turn what the disk reports while `path` is written, such as that it is full, into an InputError."""
+    """Convert an OSError while `path` is written, such as a full disk, into an InputError."""
     try:
         yield
     except OSError as error:
-        raise InputError(f'cannot write {path}: {error.strerror or error}; no partial file is left behind') from error
+        elsewhere = error.filename and Path(error.filename).parent != Path(path).parent
+        place = f' ({error.filename})' if elsewhere else ''
+        raise InputError(
+            f'cannot write {path}: {error.strerror or error}{place}; no partial file is left behind'
+        ) from error
 
 
 @contextlib.contextmanager

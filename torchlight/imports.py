@@ -39,14 +39,19 @@ def import_class(name: str, kind: type | None = None) -> type:
     return found
 
 
-def instantiate(
+def instantiate(name: str, arguments: Mapping[str, Any], where: str, **checks: Any) -> Any:
+    """Make an object of a class that is given by its dotted name, after the checks of `checked_class`."""
+    return checked_class(name, arguments, where, **checks)(**arguments)
+
+
+def checked_class(
     name: str,
     arguments: Mapping[str, Any],
     where: str,
     also_known: Sequence[str] = (),
     kind: type | None = None,
-) -> Any:
-    """Make an object of a class that is given by its dotted name.
+) -> type:
+    """Import a class and check the arguments that its constructor will get.
 
     Parameters
     ----------
@@ -71,8 +76,8 @@ def instantiate(
             raise InputError(f'{where} has {key}: {value!r}; expected a value like {known[key]!r}')
     missing = [key for key in required if key not in arguments]
     if missing:
-        raise InputError(f'{where} does not have {", ".join(missing)}, which {name} needs')
-    return cls(**arguments)
+        raise InputError(f'{where} lacks {", ".join(missing)}, which {name} requires')
+    return cls
 
 
 def nearest(word: object, known: Iterable[str], list_all: bool = True) -> str:
@@ -100,7 +105,7 @@ def _parameters(cls: type) -> tuple[dict[str, Any], list[str], bool]:
 
 
 def _fits(value: Any, default: Any) -> bool:
-    """Tell if `value` is of the default's type; without a default, or with None, anything is."""
+    """Return whether `value` is of the default's type; without a default, or with None, anything is."""
     if isinstance(default, bool):
         return isinstance(value, bool)
     if isinstance(default, (int, float)):

@@ -1,4 +1,4 @@
-"""What is reported about scores: accuracies, confusion matrices, rankings.
+"""Metrics of scores: accuracies, confusion matrices, rankings.
 
 Legend: N samples.
 """
@@ -16,9 +16,10 @@ from torchlight.files import atomic_path, write_csv
 
 
 def in_top_k(scores: np.ndarray, label: np.ndarray, k: int) -> np.ndarray:
-    """Tell for each sample if its label is among its k highest scores.
+    """Return for each sample whether its label is among its k highest scores.
 
-    Equal scores rank by class number, lowest first, as argmax ranks them: so k = 1 is `scores.argmax(1) == label`.
+    Equal scores rank by class number, lowest first, as argmax ranks them, so k = 1 is `scores.argmax(1) == label`
+    (for scores without NaN).
 
     Parameters
     ----------
@@ -114,13 +115,13 @@ class Evaluation(NamedTuple):
         """(num_class, num_class) counts; rows are true classes, columns predicted ones."""
         return confusion(self.scores.argmax(1), self.label, self.scores.shape[1])
 
-    def lines(self, part: str, show_topk: Sequence[int]) -> Iterator[str]:
-        """Yield the lines of the log: loss and accuracies, also of the refined scores if there are any."""
+    def lines(self, part: str, show_topk: Sequence[int], refined_by: str = 'refined') -> Iterator[str]:
+        """Yield the lines of the log: loss and accuracies, and those of refined scores if there are any."""
         yield f'Mean {part} loss of {len(self.label)} clips: {self.loss:.4f}.'
         for k in show_topk:
             refined = ''
             if self.refined is not None:
-                refined = f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% with the FRM'
+                refined = f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% {refined_by}'
             yield f'Top{k}: {100 * self.top(k):.2f}%{refined}'
 
 

@@ -17,8 +17,8 @@ OPTIMIZERS, SCHEDULES = ('SGD', 'Adam'), ('step', 'cosine')
 def add_flags(parser: Parser) -> None:
     """Add the flags of the optimiser and of its learning-rate rule."""
     add = parser.add
-    add('--num-epoch', type=count, default=80, help='number of epochs in all (default: 80)')
-    add('--start-epoch', type=count, default=0, help='number of epochs that count as done, to go on from --weights')
+    add('--num-epoch', type=count, default=80, help='total number of epochs (default: 80)')
+    add('--start-epoch', type=count, default=0, help='epochs already done, when continuing from --weights (default: 0)')
     add('--optimizer', choices=OPTIMIZERS, default='SGD', help='optimiser; SGD has momentum 0.9 (default: SGD)')
     add('--nesterov', **WORD, default=False, help='use Nesterov momentum with SGD (default: False)')
     add('--weight-decay', type=not_negative, default=0.0005, help='L2 penalty of every weight (default: 0.0005)')

@@ -1,4 +1,4 @@
-"""What is random in a run, and the order of the samples: both follow only from (seed, epoch)."""
+"""Random numbers of a run and the order of its samples: both follow only from (seed, epoch)."""
 
 import random
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class BatchOrder(Sampler):
     count : int. Samples.
     batch_size : int. Samples of a batch, over all processes.
     shuffle : bool. A new order for each (seed, epoch), and only whole batches; otherwise all samples in order.
-    rank, world_size : int. Which share to take; joined, the shares of a batch are the same for any world size.
+    rank, world_size : int. The share to take; together the shares are the same batch for any world size.
     """
 
     def __init__(self, count: int, batch_size: int, shuffle: bool, rank: int = 0, world_size: int = 1) -> None:

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,19 @@ def add_flags(parser: Parser) -> None:
     add = parser.add
     add('--work-dir', type=filled, default='./work_dir/temp', help='folder for the results (default: ./work_dir/temp)')
     add('-model_saved_name', type=filled, default='runs', metavar='NAME',
-        help='first part of the names of weights files, NAME-<epoch>-<step>.pt (default: runs)')
+        help='prefix of the weights files, NAME-<epoch>-<step>.pt (default: runs)')
     add('--assume-yes', **SWITCH, help='replace the run in the work directory without asking')
     add('--resume', nargs='?', const='auto', metavar='FILE',
         help="checkpoint.pt to continue from; 'auto' takes the one in the work directory")
     add('--save-interval', type=positive, default=1, help='number of epochs between two weights files (default: 1)')
-    add('--save-epoch', type=int, default=30,
-        help='number of epochs at the start without weights files, except the best (default: 30)')
+    add('--save-epoch', type=int, default=30, metavar='N',
+        help='keep no weights of the first N epochs, except the best (default: 30)')
     add('--eval-interval', type=positive, default=1, help='number of epochs between two evaluations (default: 1)')
     add('--save-score', **WORD, default=False, help='write a score pickle at every evaluation (default: False)')
     add('--print-log', **WORD, default=True, help='write the log to log.txt (default: True)')
     add('--log-interval', type=positive, default=100, help='steps between two lines of the log (default: 100)')
     add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K',
-        help='numbers of classes for top-K accuracies (default: 1 5)')
+        help='values of K for the top-K accuracies (default: 1 5)')
 # fmt: on
 
 
@@ -116,16 +117,18 @@ class WorkDir:
         InputError
             If the folder has a run that may not be replaced, or if the best weights are missing.
         """
-        if resumed and self.checkpoint.exists() and self.checkpoint.samefile(resumed):
+        if resumed and resumed.resolve().parent == self.path.resolve():
             if best and not self.weights(best['epoch'], best['step']).exists():
                 raise InputError(f'the best weights so far, {self.weights(best["epoch"], best["step"])}, are missing')
         else:
+            sources = self._best_weights_in(resumed.parent, best) if resumed and best else {}
             unsaved = not any(path.suffix == '.pt' for path in self.leftovers())
             self.claim(arg.assume_yes or (arg.resume == 'auto' and unsaved))
             if removed := self.clear():
                 log(f'Removed {removed} files of an earlier run from {self.path}')
-            if resumed and best:
-                self.copy_best_weights(resumed.parent, best)
+            for own, source in sources.items():
+                with atomic_path(own) as temporary:
+                    shutil.copyfile(source, temporary)
         self.describe(arg, model)
 
     def claim(self, assume_yes: bool) -> None:
@@ -161,48 +164,47 @@ class WorkDir:
         found = [(path, left) for folder, left in places if folder.is_dir() for path in folder.iterdir()]
         return [path for path, left in found if re.fullmatch(left, path.name)]
 
-    def copy_best_weights(self, folder: Path, best: Best) -> None:
-        """Copy the best weights of the run in another folder."""
-        for own in (self.weights(best['epoch'], best['step']), self.best):
-            if not (folder / own.name).exists():
-                raise InputError(f'the best weights of the run to resume, {folder / own.name}, do not exist')
-            with atomic_path(own) as temporary:
-                shutil.copyfile(folder / own.name, temporary)
+    def _best_weights_in(self, folder: Path, best: Best) -> dict[Path, Path]:
+        """Map this folder's files of the best weights to those of a run in another folder, which must exist."""
+        sources = {own: folder / own.name for own in (self.weights(best['epoch'], best['step']), self.best)}
+        for source in sources.values():
+            if not source.exists():
+                raise InputError(f'the best weights of the run to resume, {source}, do not exist')
+        return sources
 
     def describe(self, arg: argparse.Namespace, model: nn.Module) -> None:
         """Write config.yaml and copies of the source files of the model and of its parts."""
         write_text(self.path / 'config.yaml', config.dump(arg, shlex.join(sys.argv)))
-        classes = {cls for part in model.modules() for cls in type(part).__mro__}
-        own = (cls for cls in classes if cls.__module__.split('.')[0] not in ('torch', 'builtins', 'typing'))
-        for source in sorted({inspect.getsourcefile(cls) or '' for cls in own} - {''}):
+        classes = {cls for part in model.modules() for cls in type(part).__mro__ if issubclass(cls, nn.Module)}
+        installed = tuple(sysconfig.get_paths()[key] for key in ('stdlib', 'purelib', 'platlib'))
+        sources = {inspect.getsourcefile(cls) or '' for cls in classes}
+        for source in sorted(source for source in sources if source and not source.startswith(installed)):
             with atomic_path(self.path / Path(source).name) as temporary:
                 shutil.copyfile(source, temporary)
 
     def keeps(self, epoch: int) -> bool:
-        """Tell if this epoch's weights are kept whether they are the best or not."""
+        """Return whether this epoch's weights are kept even if they are not the best."""
         return (epoch % self.save_interval == 0 or epoch == self.num_epoch) and epoch > self.save_epoch
 
-    def save_epoch_files(
-        self, model: nn.Module, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None
-    ) -> None:
+    def save_epoch_files(self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None) -> None:
         """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
 
         Parameters
         ----------
-        model : the whole model, for the weights file.
-        student : its part that is deployed, for best.pt.
-        state : dict. The checkpoint: all that is needed to resume, with 'epoch', 'global_step', 'best' and 'history'.
+        student : the part of the model that is deployed, for best.pt.
+        state : dict. The checkpoint: all that is needed to resume, with 'model' (a state_dict), 'epoch',
+            'global_step', 'best' and 'history'.
         previous_best : dict or None. The best epoch before this one; its weights go unless they are kept.
         """
         improved = state['best'] is not previous_best
         if improved or self.keeps(state['epoch']):
             path = self.weights(state['epoch'], state['global_step'])
             make_folder(path.parent)
-            checkpoint.save(checkpoint.plain_state(model), path)
+            checkpoint.save(state['model'], path)
         if improved:
             checkpoint.save(checkpoint.plain_state(student), self.best)
         logging.draw_curves(self.path / 'curves.png', state['history'])
-        checkpoint.save(dict(state), self.checkpoint)
+        checkpoint.save(state, self.checkpoint)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
 
@@ -238,23 +240,3 @@ class WorkDir:
         wrong = np.flatnonzero(guess != true)
         write_text(f'{stem}_wrong.txt', ''.join(f'{name[i]},{guess[i]},{true[i]}\n' for i in wrong))
         metrics.draw_confusion(self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
-
-    def closing_lines(self, arg: argparse.Namespace, best: Best, accuracy: float, parameters: int) -> list[str]:
-        """Return the last lines of a training log: the best epoch, the settings that matter, and what to do next."""
-        weights, settings = self.weights(best['epoch'], best['step']), self.path / 'config.yaml'
-        chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
-        files = f'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, {weights.name}, best.pt'
-        test = f'python main_MMCL.py --config {settings} --phase test --weights {self.best}'
-        return [
-            f'Best accuracy: {accuracy}',
-            f'Epoch number: {best["epoch"]} (chosen on {chosen})',
-            f'Model name: {arg.work_dir}',
-            f'Model total number of params: {parameters}',
-            f'Weight decay: {arg.weight_decay}',
-            f'Base LR: {arg.base_lr}',
-            f'Batch Size: {arg.batch_size}',
-            f'Test Batch Size: {arg.test_batch_size}',
-            f'seed: {arg.seed}',
-            f'Results: {self.path} ({files})',
-            f'Next: {test}; the curves with tensorboard --logdir {self.path / "runs"}',
-        ]

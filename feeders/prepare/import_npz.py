@@ -55,8 +55,8 @@ class Reader(store_builder.Reader):
     def read(self, source: tuple[str, int]) -> Clip:
         """Read one row.
 
-        NTU120's arrays contain the actor of a one-person clip twice, so there a slot 2 that differs from slot 1, even
-        an empty one, means two persons; in NTU60's an empty slot 2 means one.
+        NTU120's arrays show the person of a one-person clip twice, so there a slot 2 that differs from slot 1, even an
+        empty one, means two persons; in NTU60's an empty slot 2 means one.
         """
         split, row = source
         store = self.stores[split]
@@ -66,8 +66,9 @@ class Reader(store_builder.Reader):
                 f'has label {label}, but {name} means {self.dataset.label(name)}: the names are in another order, or '
                 'belong to another file'
             )
-        alone = np.array_equal(frames[:, 0], frames[:, 1]) if self.name == 'ntu120' else not frames[:, 1].any()
-        return Clip(name, frames[:, :1] if alone else frames, label, split)
+        copied = self.dataset.copies_person
+        single = np.array_equal(frames[:, 0], frames[:, 1]) if copied else not frames[:, 1].any()
+        return Clip(name, frames[:, :1] if single else frames, label, split)
 
     def names(self) -> dict[str, list[str] | None]:
         """Return the names of both splits' clips, each in the order of the arrays; None if they are not given."""

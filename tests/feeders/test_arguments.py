@@ -8,6 +8,7 @@ import pytest
 from feeders import arguments
 from feeders.feeder import Feeder
 from torchlight.errors import InputError
+from torchlight.workdir import WorkDir
 
 TRAIN = {'data_path': 'x.h5', 'benchmark': 'xsub', 'video_path': 'v.h5', 'text_path': 't.h5', 'window_size': 16}
 TEST = {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32, 'video_path': None}
@@ -120,7 +121,7 @@ def test_settings_that_do_not_suit_the_devices_are_refused():
     arguments.check(settings())
     with pytest.raises(InputError, match='one device per process'):
         arguments.check(settings(compile=True), devices=2)
-    with pytest.raises(InputError, match='batch_size is 4, which does not divide into 3 processes'):
+    with pytest.raises(InputError, match='batch_size is 4, which is not divisible by the number of processes, 3'):
         arguments.check(settings(), processes=3)
 
 
@@ -141,3 +142,18 @@ def test_clips_that_do_not_fit_the_model_are_refused(feeder, text):
 
 def test_clips_without_labels_may_be_predicted():
     assert arguments.check_fit(settings().model_args, Clips([-1]), 'test', labelled=False) is None
+
+
+def test_the_log_closes_with_the_result_and_what_to_do_next(tmp_path):
+    work, best = WorkDir(tmp_path / 'work'), {'accuracy': 0.5, 'epoch': 4, 'step': 120}
+    settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8}
+    arg = argparse.Namespace(**settings, test_batch_size=16, seed=1)
+    lines = arguments.closing_lines(arg, work, best, 0.5, 51062)
+    assert lines[:4] == [
+        'Best accuracy: 0.5',
+        'Epoch number: 4 (chosen on held-out training clips)',
+        'Model name: w',
+        'Model total number of params: 51062',
+    ]
+    assert lines[4:9] == ['Weight decay: 0.0004', 'Base LR: 0.1', 'Batch Size: 8', 'Test Batch Size: 16', 'seed: 1']
+    assert 'runs-4-120.pt' in lines[9] and f'--config {work.path}/config.yaml --phase test' in lines[10]

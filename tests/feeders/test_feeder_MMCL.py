@@ -338,7 +338,7 @@ def test_missing_files_and_empty_splits_are_refused(tmp_path):
             Feeder(tmp_path / name, 'all')
     with SkeletonStoreWriter(tmp_path / 'x.h5', 'ntu60', (1, 25, 3)) as store:
         store.add('S001C001P001R001A001', 0, np.ones((2, 1, 25, 3)))
-    with pytest.raises(InputError, match="no clip is left in the split 'test'"):
+    with pytest.raises(InputError, match="the split 'test' has no clips"):
         Feeder(tmp_path / 'x.h5', 'test', 'xsub')
 
 

@@ -229,7 +229,7 @@ def test_other_folders_and_files_are_refused_in_one_line(tmp_path):
     [
         ({'window_size': 0}, 'window_size is 0; it must be an integer ≥ 1'),
         ({'split': 'val'}, "split is 'val', not one of"),
-        ({'split': 'test'}, "no clip is left in the split 'test'"),
+        ({'split': 'test'}, "the split 'test' has no clips"),
         ({'split': 'held_out'}, "split is 'held_out' and held_out is 0; give the share, such as 0.1"),
         ({'graph': 'graph.ntu_rgb_d.Graph'}, 'the clips have 20 joints, but graph.ntu_rgb_d.Graph has 25'),
     ],

@@ -117,7 +117,7 @@ def test_ensure_makes_the_whole_set_once(tmp_path):
 
 def test_ensure_never_overwrites_other_data(tmp_path):
     write_features(tmp_path / 'video.h5', ['mine'], np.ones((1, 4)), kind='video', encoder='mine')
-    with pytest.raises(InputError, match='in the way of the embedded sample'):
+    with pytest.raises(InputError, match='already exists and is not part of the embedded sample'):
         sample.ensure_sample(tmp_path)
     assert open_features(tmp_path / 'video.h5').name == ['mine']
 

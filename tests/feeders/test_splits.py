@@ -82,7 +82,7 @@ def test_a_map_keeps_its_labels_only_and_renames_them():
     assert mapped.name == NAMES[1::2] and set(mapped.label.tolist()) == {7}
     assert map_labels(mapped, None) is mapped
     with pytest.raises(
-        InputError, match=r'label_map leaves no clip: its labels are \[5\], those of the clips \[0, 1\]'
+        InputError, match=r'label_map selects no clips: its labels are \[5\], those of the clips \[0, 1\]'
     ):
         map_labels(store_of(NAMES), {5: 0})
     for wrong in ([1], {'a': 1}, {1: -1}, {1: True}):

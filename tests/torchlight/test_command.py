@@ -83,7 +83,28 @@ def test_a_reader_that_has_enough_ends_the_command_quietly():
     command = f'{sys.executable} -c "$TEXT" | head -1; exit ${{PIPESTATUS[0]}}'
     pipes = {'capture_output': True, 'text': True, 'cwd': ROOT, 'env': {**os.environ, 'TEXT': text}}
     done = subprocess.run(['bash', '-c', command], timeout=60, **pipes)
-    assert (done.returncode, done.stdout, done.stderr) == (0, '0\n', '')
+    assert (done.returncode, done.stdout, done.stderr) == (141, '0\n', '')
+
+
+def test_a_pipe_that_breaks_after_the_work_is_done_is_success():
+    text = 'import sys\nfrom torchlight.command import run_command\nsys.exit(run_command(lambda argv: print(1) or None))'
+    command = f'{sys.executable} -c "$TEXT" | true; exit ${{PIPESTATUS[0]}}'
+    environment = {**os.environ, 'TEXT': text, 'PYTHONUNBUFFERED': ''}
+    pipes = {'capture_output': True, 'text': True, 'cwd': ROOT, 'env': environment}
+    done = subprocess.run(['bash', '-c', command], timeout=60, **pipes)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_an_error_that_follows_sigterm_does_not_hide_it(capsys):
+    def run(argv):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            raise RuntimeError('a worker was killed')
+
+    assert run_command(run, [], 'run it again') == 143
+    assert capsys.readouterr().err == 'terminated; run it again\n'
 
 
 @pytest.fixture
@@ -145,7 +166,7 @@ def test_values_are_converted(kind, word, value):
         (positive, '1.5', "'1.5' must be an integer ≥ 1"),
         (not_negative, 'nan', "'nan' must be a number ≥ 0"),
         (not_negative, 'inf', "'inf' must be a number ≥ 0"),
-        (filled, '', 'the value is empty'),
+        (filled, '', 'the value must not be empty'),
         (boolean, 'maybe', "'maybe' is neither true nor false"),
     ],
 )

@@ -47,7 +47,7 @@ def test_gpus_that_are_not_there_are_refused_with_their_number(gpus, asked):
     gpus(2)
     with pytest.raises(
         InputError,
-        match=f'--device {" ".join(map(str, asked))} names a GPU that is not there, or one twice; this machine has 2, ',
+        match=f'--device {" ".join(map(str, asked))} names a GPU that does not exist, or names one twice; this machine has 2 GPUs, ',
     ):
         choose_devices(asked)
 

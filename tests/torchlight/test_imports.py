@@ -92,8 +92,8 @@ def test_arguments_reach_the_class_and_its_base():
             {'name': 1, 'size': 2, 'zzz': 3},
             "model_args has 'zzz', which {} does not accept; expected one of name, size, colour",
         ),
-        ({'size': 2}, 'model_args does not have name, which {} needs'),
-        ({}, 'model_args does not have name, size, which {} needs'),
+        ({'size': 2}, 'model_args lacks name, which {} requires'),
+        ({}, 'model_args lacks name, size, which {} requires'),
     ],
 )
 def test_a_wrong_argument_is_told(arguments, text):

@@ -2,10 +2,9 @@
 
 import time
 
-import pytest
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 
+from tests.helpers import picture
 from torchlight.logging import Log, Progress, TensorBoard, draw_curves
 
 HISTORY = [
@@ -13,22 +12,6 @@ HISTORY = [
     | ({'val': {'loss': 4 / e, 'top1': 0.9 - 0.8 / e, 'top5': 1 - 0.5 / e}} if e % 2 else {})
     for e in range(1, 8)
 ]
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were saved."""
-    seen, save = [], Figure.savefig
-    monkeypatch.setattr(Figure, 'savefig', lambda self, *a, **b: (seen.append(self), save(self, *a, **b)))
-    return seen
-
-
-def picture(path):
-    """(height, width, 4) of a PNG that is no single colour."""
-    assert path.read_bytes().startswith(b'\x89PNG\r\n\x1a\n') and path.stat().st_size < 1 << 20
-    image = imread(path)
-    assert image.std() > 0.02
-    return image
 
 
 def test_curves_show_losses_accuracies_and_the_learning_rate(tmp_path, drawn):

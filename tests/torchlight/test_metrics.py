@@ -4,10 +4,9 @@ import csv
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.image import imread
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
 
+from tests.helpers import picture
 from torchlight.metrics import (
     Evaluation,
     Means,
@@ -62,7 +61,7 @@ def test_large_scores_do_not_overflow():
 
 def test_the_lines_of_the_log():
     label = np.array([0, 1, 3, 1])
-    assert list(Evaluation(label, HAND, refined=-HAND).lines('test', [1, 2])) == [
+    assert list(Evaluation(label, HAND, refined=-HAND).lines('test', [1, 2], 'with the FRM')) == [
         f'Mean test loss of 4 clips: {Evaluation(label, HAND).loss:.4f}.',
         'Top1: 75.00%, 0.00% with the FRM',
         'Top2: 100.00%, 0.00% with the FRM',
@@ -104,22 +103,6 @@ def test_a_ranking_on_the_screen(capsys):
     assert capsys.readouterr().out == (
         'name,class_1,probability_1,class_2,probability_2,class_3,probability_3\na,2,0.7000,1,0.2000,0,0.1000\n'
     )
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were saved."""
-    seen, save = [], Figure.savefig
-    monkeypatch.setattr(Figure, 'savefig', lambda self, *a, **b: (seen.append(self), save(self, *a, **b)))
-    return seen
-
-
-def picture(path):
-    """(height, width, 4) of a PNG that is no single colour."""
-    assert path.read_bytes().startswith(b'\x89PNG\r\n\x1a\n') and path.stat().st_size < 1 << 20
-    image = imread(path)
-    assert image.std() > 0.02
-    return image
 
 
 @pytest.mark.parametrize('classes', [2, 12, 120])

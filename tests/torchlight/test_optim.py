@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -69,7 +70,7 @@ def test_the_cosine_of_hd_gcn(epoch, expected):
 
 def test_the_cosine_falls_with_every_batch():
     rates = [learning_rate(5 + batch / 10, **COSINE) for batch in range(850)]
-    assert all(a > b for a, b in zip(rates, rates[1:]))
+    assert all(a > b for a, b in pairwise(rates))
 
 
 def test_no_warm_up_starts_at_the_base_rate():

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from model.base import SkeletonModel
+from torchlight.checkpoint import plain_state
 from torchlight.errors import InputError
 from torchlight.files import read_arrays
 from torchlight.metrics import Evaluation
@@ -170,7 +171,8 @@ BEST = {'accuracy': 0.5, 'epoch': 4, 'step': 120}
 
 def save(work, previous_best=None, **changes):
     model = torch.nn.DataParallel(torch.nn.Linear(2, 3))
-    work.save_epoch_files(model, model.module, {**STATE, 'best': BEST, **changes}, previous_best)
+    state = {**STATE, 'model': plain_state(model), 'best': BEST, **changes}
+    work.save_epoch_files(model.module, state, previous_best)
 
 
 def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
@@ -179,7 +181,8 @@ def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
     for name in ('runs-4-120.pt', 'best.pt'):
         state = torch.load(work.path / name, weights_only=True)
         assert {key: tuple(value.shape) for key, value in state.items()} == {'weight': (3, 2), 'bias': (3,)}
-    assert torch.load(work.checkpoint, weights_only=True) == {**STATE, 'best': BEST}
+    state = torch.load(work.checkpoint, weights_only=True)
+    assert set(state.pop('model')) == {'weight', 'bias'} and state == {**STATE, 'best': BEST}
 
 
 def test_an_epoch_that_is_not_the_best_keeps_the_best(work):
@@ -262,15 +265,20 @@ def test_a_run_of_another_folder_brings_its_best_weights(work, tmp_path):
         WorkDir(tmp_path / 'third').begin(other.checkpoint, BEST, ARG, torch.nn.Sequential(Part()), print)
 
 
-def test_the_log_closes_with_the_result_and_what_to_do_next(work):
-    settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8}
-    arg = Namespace(**settings, test_batch_size=16, seed=1)
-    lines = work.closing_lines(arg, BEST, 0.5, 51062)
-    assert lines[:4] == [
-        'Best accuracy: 0.5',
-        'Epoch number: 4 (chosen on held-out training clips)',
-        'Model name: w',
-        'Model total number of params: 51062',
-    ]
-    assert lines[4:9] == ['Weight decay: 0.0004', 'Base LR: 0.1', 'Batch Size: 8', 'Test Batch Size: 16', 'seed: 1']
-    assert 'runs-4-120.pt' in lines[9] and f'--config {work.path}/config.yaml --phase test' in lines[10]
+def test_a_backup_in_the_folder_continues_its_own_run(work):
+    save(work)
+    (work.path / 'backup.pt').write_bytes(work.checkpoint.read_bytes())
+    before = files_in(work.path)
+    assert begin(work, work.path / 'backup.pt', BEST, assume_yes=True) == []
+    assert files_in(work.path) >= before
+
+
+def test_nothing_is_removed_when_the_best_weights_to_take_over_are_missing(work, tmp_path):
+    save(work)
+    other = WorkDir(tmp_path / 'other')
+    save(other)
+    other.best.unlink()
+    before = files_in(work.path)
+    with pytest.raises(InputError, match=r'other/best.pt, do not exist'):
+        begin(work, other.checkpoint, BEST, assume_yes=True)
+    assert files_in(work.path) == before
