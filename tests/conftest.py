@@ -61,3 +61,13 @@ def student(tiny):
 
     torch.manual_seed(0)
     return settle(scramble(Model(**tiny)), torch.randn(8, 3, 8, 5, 2), torch.randn(8, 3, 8, 5, 2))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved."""
+    from matplotlib.figure import Figure
+
+    seen, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, 'savefig', lambda self, *a, **b: (seen.append(self), save(self, *a, **b)))
+    return seen

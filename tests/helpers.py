@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from model import MMCL  # noqa: F401 (the package registers the names of public weights files)
 from torchlight.checkpoint import canonical
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -12,7 +13,7 @@ NORMS = torch.nn.modules.batchnorm._BatchNorm
 
 
 def scramble(module):
-    """Move every parameter and statistic away from its start, where 1e-6 and 0 would hide mistakes; return the module."""
+    """Move parameters and statistics away from their start, where 1e-6 and 0 would hide mistakes; return `module`."""
     torch.manual_seed(1)
     for p in module.parameters():
         p.data = torch.where(p == 0, torch.randn_like(p) / 4, p) + torch.randn_like(p) / 10
@@ -74,3 +75,13 @@ def parts(arrays, prefix):
 def by_name(tensors):
     """Named parameters or buffers under the names that `parts` gives."""
     return {canonical(name): tensor for name, tensor in dict(tensors).items()}
+
+
+def picture(path):
+    """(height, width, 4) of a PNG that is of more than one colour."""
+    from matplotlib.image import imread
+
+    assert path.read_bytes().startswith(b'\x89PNG\r\n\x1a\n') and path.stat().st_size < 1 << 20
+    image = imread(path)
+    assert image.std() > 0.02
+    return image

@@ -154,8 +154,8 @@ def test_a_map_leaves_out_other_clips_and_several_labels_may_become_one(made_up)
         ('{2: 2.5}', 'expected pairs of labels'),
         ('{2: -1}', 'expected pairs of labels'),
         ('{2: True}', 'expected pairs of labels'),
-        ('{}', 'label_map leaves no clip'),
-        ('{50: 1}', 'label_map leaves no clip: its labels are [50], those of the clips [0, 1, 2, 3, 4, 5]'),
+        ('{}', 'label_map selects no clips'),
+        ('{50: 1}', 'label_map selects no clips: its labels are [50], those of the clips [0, 1, 2, 3, 4, 5]'),
         ('{2: 120}', 'num_class must be at least 121'),
     ],
 )

@@ -1,7 +1,7 @@
 """Weights and checkpoints on disk.
 
-Weights are plain CPU state_dicts, readable with `weights_only=True`. Files of different origins may have different keys;
-`canonical` gives each weight one name, by the rules of `register_keys`.
+Weights are plain CPU state_dicts, readable with `weights_only=True`. Files of different origins may name the same
+weights differently; `canonical` gives each one name, by the rules of `register_keys`.
 """
 
 import re

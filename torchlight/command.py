@@ -71,8 +71,8 @@ def run_command(
 
     Returns
     -------
-    int. What `action` returned, 0 for None; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM; 141 if
-    the reader of its output, such as `head`, exits before `action` was done.
+    int. What `action` returned, 0 for None; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM;
+    141 if the reader of its output, such as `head`, exits before `action` is done.
     """
     signals: list[int] = []
     restore = _raise_on_sigterm(signals)

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -87,7 +88,8 @@ def test_a_reader_that_has_enough_ends_the_command_quietly():
 
 
 def test_a_pipe_that_breaks_after_the_work_is_done_is_success():
-    text = 'import sys\nfrom torchlight.command import run_command\nsys.exit(run_command(lambda argv: print(1) or None))'
+    text = 'import sys\nfrom torchlight.command import run_command\n'
+    text += 'sys.exit(run_command(lambda argv: print(1)))'
     command = f'{sys.executable} -c "$TEXT" | true; exit ${{PIPESTATUS[0]}}'
     environment = {**os.environ, 'TEXT': text, 'PYTHONUNBUFFERED': ''}
     pipes = {'capture_output': True, 'text': True, 'cwd': ROOT, 'env': environment}

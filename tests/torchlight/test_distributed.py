@@ -45,9 +45,9 @@ def test_gpus_are_taken_in_the_order_asked(gpus):
 @pytest.mark.parametrize('asked', [[0, 2], [-1], [1, 1]])
 def test_gpus_that_are_not_there_are_refused_with_their_number(gpus, asked):
     gpus(2)
+    words = ' '.join(map(str, asked))
     with pytest.raises(
-        InputError,
-        match=f'--device {" ".join(map(str, asked))} names a GPU that does not exist, or names one twice; this machine has 2 GPUs, ',
+        InputError, match=f'--device {words} names a GPU that does not exist, or names one twice; .* 2 GPUs'
     ):
         choose_devices(asked)
 
