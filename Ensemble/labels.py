@@ -116,7 +116,7 @@ def remarks(benchmark: str, clips: Sequence[str]) -> list[str]:
 
 
 def twins_among(benchmark: str, clips: Sequence[str]) -> np.ndarray | None:
-    """Tell which clips (N,) are copies of training clips; return None for a benchmark without known copies."""
+    """Return which clips (N,) are copies of training clips, or None for a benchmark without known copies."""
     return np.isin(clips, read_twins()) if benchmark == 'NW-UCLA' else None
 
 

@@ -1,6 +1,6 @@
 """MiniGPT-4 (Zhu et al., ICLR 2024), driven in a clone of its repository, since transformers does not have it.
 
-Used of that project: `Config` and `registry` build the model and its image processor from an evaluation YAML;
+Used from that project: `Config` and `registry` build the model and its image processor from an evaluation YAML;
 `encode_img`, `get_context_emb` and `llama_model` answer; a `Conversation` writes the prompt.
 """
 

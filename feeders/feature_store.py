@@ -154,7 +154,7 @@ def open_features(path: str | Path) -> FeatureStore:
     Raises
     ------
     InputError
-        If the path is missing or something else, or if the folder is empty or has features of several widths.
+        If the path is missing or not a feature store, or if the folder is empty or has features of several widths.
     """
     if Path(path).is_dir():
         files = sorted(Path(path).glob('*.npy'))

@@ -52,7 +52,7 @@ class Feeder(StoreFeeder):
     Raises
     ------
     InputError
-        If an argument is invalid, a file is missing or something else, or no clip is left.
+        If an argument is invalid, a file is missing or of another kind, or no clip is left.
     """
 
     def __init__(

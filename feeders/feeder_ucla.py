@@ -40,7 +40,7 @@ class Feeder(StoreFeeder):
     Raises
     ------
     InputError
-        If an argument is invalid, the clips are missing or something else, or no clip is left.
+        If an argument is invalid, the clips are missing or of another kind, or none is left.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ def open_npz(path: str | Path, split: str, names: Sequence[str] | None = None) -
     Raises
     ------
     InputError
-        If the file is missing or something else, or if there is another number of names.
+        If the file is missing or not an NTU .npz, or if the number of names is another one.
     """
     path = require_file(path)
     try:

@@ -168,7 +168,7 @@ class SkeletonStoreWriter:
 
 
 def open_skeletons(path: str | Path) -> SkeletonStore:
-    """Open a skeleton store, its frames mapped from the file; raise InputError if it is missing or something else."""
+    """Open a skeleton store, its frames mapped from the file; raise InputError if it is missing or of another kind."""
     with open_store(path, FORMAT) as file:
         offset, frames = file['offset'][:].astype(np.int64), map_dataset(path, file['frames'])
         length = np.diff(offset)

@@ -1,4 +1,4 @@
-"""What all graphs are built from, and the contract of a graph.
+"""The contract of a graph, and adjacency matrices from edges.
 
 Legend: V joints, K adjacency subsets, L levels. An edge (i, j) leads from joint i (child, outer) to joint j (parent,
 inner).

@@ -1,4 +1,4 @@
-"""What a model is: its output, its contract, the contract of a student, and the outer network the students share.
+"""The contracts of a model and of a student, their output, and the outer network that the students share.
 
 Axis orders, and where they change (the letters mean the same in every file):
 

@@ -1,4 +1,4 @@
-"""From a trained student to its users: an exported program, and its size."""
+"""Deployment of a trained student: export as a program, and its size."""
 
 from collections.abc import Mapping
 from os import PathLike

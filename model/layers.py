@@ -1,4 +1,4 @@
-"""The layers that the students share: temporal convolutions, the block, and how weights start.
+"""The layers that the students share: temporal convolutions, the block, and the initialisation of weights.
 
 Axes as in model/base.py. Parameter names and shapes are those of the public CTR-GCN and HD-GCN checkpoints.
 """
@@ -61,7 +61,7 @@ class TemporalConv(nn.Module):
 
 
 class MultiScaleTemporalConv(nn.Module):
-    """Four branches over time (kernel 5 with dilation 1 and 2, max-pool 3, a point), concatenated.
+    """Four branches over time (kernel 5 with dilation 1 and 2, max-pool 3, a 1×1 convolution), concatenated.
 
     Source: CTR-GCN (Chen et al., ICCV 2021), figure 3b.
 

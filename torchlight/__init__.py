@@ -1,4 +1,4 @@
-"""The training kit: configuration, checkpoints, devices, logs, metrics, optimisers, seeds."""
+"""What any PyTorch project can use: settings, checkpoints, devices, logs, metrics, optimisers, seeds, files."""
 
 from torchlight.config import DictAction
 from torchlight.imports import import_class

@@ -1,4 +1,4 @@
-"""Where the settings come from: command line over YAML over defaults, and nothing unknown."""
+"""Settings: the command line over a YAML file over the defaults; unknown ones are refused."""
 
 import argparse
 import re

@@ -21,7 +21,7 @@ from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.splits import names_of
 from torchlight.errors import InputError, first_few
 
-Findings = tuple[list[str], list[str]]  # facts and problems, one a line
+Findings = tuple[list[str], list[str]]  # facts and problems, one per line
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

@@ -1,4 +1,4 @@
-"""The one way to a store: read clips in parallel, write them in order, report what is left out.
+"""Building a store: clips are read in parallel and written in order, and what is left out is reported.
 
 Memory stays flat in the number of clips: no more than a few chunks wait between the readers and the writer.
 """
