@@ -97,7 +97,7 @@ def test_unknown_data_sets_and_protocols_are_refused():
         dataset_named('ntu')
     with pytest.raises(InputError, match=r"benchmark 'xset' is not one of \['xsub', 'xview'\] of ntu60"):
         NTU60.protocol('xset')
-    with pytest.raises(InputError, match=r"data set 'sysu' has no benchmark rules; expected one of \['ntu120', "):
+    with pytest.raises(InputError, match=r"data set 'sysu' has no benchmark rules; expected one of \['.*'ntu120', "):
         DATASETS['sysu'].protocol('xsub')
 
 
@@ -111,8 +111,8 @@ def test_public_order_sorts_by_what_the_protocol_splits_on():
 
 def test_every_data_set_names_all_its_classes():
     counts = {'ntu60': 60, 'ntu120': 120, 'nw-ucla': 10, 'utd-mhad': 27, 'sysu': 12, 'sample': 12}
-    assert {name: len(set(row.classes)) for name, row in DATASETS.items()} == counts
-    assert {name: row.num_class for name, row in DATASETS.items()} == counts
+    assert {name: DATASETS[name].num_class for name in counts} == counts
+    assert all(len(set(row.classes)) == row.num_class > 1 for row in DATASETS.values())
     assert class_name('ntu60', 59) == 'walking apart' and class_name('ntu60', 60) == class_name('none', 0) == ''
 
 

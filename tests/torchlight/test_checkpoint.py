@@ -172,7 +172,7 @@ def test_missing_unexpected_and_misshaped_names_are_listed(student):
     assert text == (
         'these weights belong to another model: 1 missing (l1.gcn1.PA); 1 unexpected (l11.bias); '
         '2 of another shape (fc.weight (7, 32) for (4, 32), fc.bias (7,) for (4,)); '
-        'leave some out on purpose with --ignore-weights'
+        'use the settings of the run that wrote them, or skip some with --ignore-weights'
     )
 
 
