@@ -97,7 +97,7 @@ def test_unknown_data_sets_and_protocols_are_refused():
         dataset_named('ntu')
     with pytest.raises(InputError, match=r"benchmark 'xset' is not one of \['xsub', 'xview'\] of ntu60"):
         NTU60.protocol('xset')
-    with pytest.raises(InputError, match=r"data set 'sysu' has no benchmark rules; expected one of \['.*'ntu120', "):
+    with pytest.raises(InputError, match=r"data set 'sysu' has no benchmark rules; expected one of \[.*'ntu120', "):
         DATASETS['sysu'].protocol('xsub')
 
 
