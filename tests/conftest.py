@@ -1,10 +1,15 @@
-"""Fixtures that tests of several packages use."""
+"""Fixtures that tests of several packages use; and one thread, with which networks as tiny as those here run fastest."""
+
+import os
 
 import numpy as np
 import pytest
 import torch
 
 from tests.helpers import ROOT, scramble, settle
+
+torch.set_num_threads(1)
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the commands that tests start
 
 
 @pytest.fixture(scope='session')

@@ -152,8 +152,8 @@ def _require_fit(
     if problems:
         origin = 'these weights belong' if isinstance(weights, Mapping) else f'{weights} belongs'
         raise InputError(
-            f'{origin} to another model: {"; ".join(problems)}; use the settings of the run that wrote them, or skip some '
-            'with --ignore-weights'
+            f'{origin} to another model: {"; ".join(problems)}; use the settings of the run that wrote them, or skip '
+            'some with --ignore-weights'
         )
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
 
 from model.FRM import FRM
 
@@ -85,27 +87,29 @@ def test_a_coordinate_that_never_varies_is_only_centred():
 
 
 def gates(text, standardise=False):
-    """For each seeded initialisation: is the gate saturated, do both answers take one branch, is its gradient zero?"""
-    found = []
-    captured = []
+    """In how many seeded modules the gate is saturated, both answers take one branch, its gradient is zero."""
+    modules, logits = [], []
     for seed in range(INITIALISATIONS):
         torch.manual_seed(seed)
         frm = FRM(CLASSES, text.shape[1], standardise)
         if standardise:
             frm.set_statistics(text.mean(0), text.std(0, correction=0))
-        logits = torch.randn(len(text), CLASSES)
+        logits.append(torch.randn(len(text), CLASSES))
         frm.positive.data.normal_()
-        frm.gate.register_forward_hook(lambda module, inputs, output: captured.append(output.detach().softmax(1)))
-        torch.nn.functional.cross_entropy(frm(logits, text), torch.arange(len(text)) % CLASSES).backward()
-        gate = captured.pop()  # (2, 2)
-        found.append(
-            [
-                bool((gate.max(1).values == 1).all()),
-                len(set(gate.argmax(1).tolist())) == 1,
-                not any(weight.grad.any() for weight in frm.gate.parameters()),
-            ]
-        )
-    return np.array(found).sum(0)
+        modules.append(frm)
+
+    def loss(weights, buffers, logits):
+        refined = functional_call(frm, (weights, buffers), (logits, text))
+        return cross_entropy(refined, torch.arange(len(text)) % CLASSES)
+
+    weights, buffers = stack_module_state(modules)
+    gradient = vmap(grad(loss))(weights, buffers, torch.stack(logits))
+    x = (text - text.mean(0)) / text.std(0, correction=0) if standardise else text
+    gate = torch.stack([frm.gate(x).softmax(1) for frm in modules])  # (initialisations, 2, 2)
+    saturated = (gate.max(2).values == 1).all(1)
+    one_branch = (gate.argmax(2) == gate.argmax(2)[:, :1]).all(1)
+    moved = torch.stack([part.flatten(1).any(1) for name, part in gradient.items() if name.startswith('gate.')]).any(0)
+    return saturated.sum(), one_branch.sum(), (~moved).sum()
 
 
 def test_raw_ids_saturate_the_gate_of_nearly_every_initialisation():
