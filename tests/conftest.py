@@ -1,4 +1,4 @@
-"""Fixtures that tests of several packages use; and one thread, with which networks as tiny as those here run fastest."""
+"""Fixtures of several packages' tests; and one thread, with which networks as tiny as those here run fastest."""
 
 import os
 

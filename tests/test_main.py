@@ -62,6 +62,14 @@ def one_epoch(data, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope='module')
+def two_epochs(data, tmp_path_factory):
+    """The work directory of a run of two epochs, with all that a run can leave."""
+    folder = tmp_path_factory.mktemp('run') / 'a'
+    assert main_MMCL.main(command_line(data, folder, '--save-score', 'True')) == 0
+    return folder
+
+
 @pytest.fixture
 def trained(one_epoch, tmp_path):
     """A copy of it, the folder `a` of the test."""
@@ -86,8 +94,8 @@ def same_weights(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_a_run_leaves_the_files_of_the_work_directory(run):
-    folder = run('a', '--save-score', 'True')
+def test_a_run_leaves_the_files_of_the_work_directory(two_epochs):
+    folder = two_epochs
     text = (folder / 'config.yaml').read_text()
     assert text.startswith('# command line: ') and yaml.safe_load(text)['model_args']['base_channel'] == 8
     for name in (
@@ -317,9 +325,9 @@ def test_resume_takes_and_says_what_changed(run, trained, arguments, capsys):
     assert 'made with another optimiser' in refused(capsys, arguments('a', '--resume', 'auto', '--optimizer', 'Adam'))
 
 
-def test_a_run_can_go_on_in_another_folder(run, trained):
-    whole, moved = run('whole'), run('moved', '--resume', trained / 'checkpoint.pt')
-    assert same_weights(whole / 'runs-2-12.pt', moved / 'runs-2-12.pt') and (moved / 'best.pt').exists()
+def test_a_run_can_go_on_in_another_folder(two_epochs, run, trained):
+    moved = run('moved', '--resume', trained / 'checkpoint.pt')
+    assert same_weights(two_epochs / 'runs-2-12.pt', moved / 'runs-2-12.pt') and (moved / 'best.pt').exists()
     assert not (trained / 'runs-2-12.pt').exists()
 
 
