@@ -1,6 +1,7 @@
 """Fixtures of several packages' tests; and one thread, with which networks as tiny as those here run fastest."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from tests.helpers import ROOT, scramble, settle
 
 torch.set_num_threads(1)
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the commands that tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts background jobs
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session')
