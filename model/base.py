@@ -76,6 +76,14 @@ class SkeletonModel(nn.Module):
         statistics : {'video' or 'text': (mean, std)}. Two (D,) float32 arrays for each kind of feature, D wide.
         """
 
+    def inference_form(self) -> 'SkeletonModel':
+        """Return a model that computes the same output from the present weights, but only for inference.
+
+        Evaluation, prediction and export use what this returns; by default the model itself. Later changes of the
+        weights need not reach the returned model.
+        """
+        return self
+
     def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
         """Classify clips.
 
