@@ -193,7 +193,7 @@ class Processor:
     def evaluate(self, part: str) -> metrics.Evaluation:
         """Score every clip of a part with only the student (with --refine also with the FRM)."""
         distributed.share_buffers(self.model)
-        scorer = distributed.scorer(self.parallel).eval()
+        scorer = distributed.wrap(self.model.inference_form().eval(), self.devices, train=False)
         found = []
         for batch in Progress(self.loaders[part], part, quiet=not self.is_first):
             batch = batch.to(self.device)

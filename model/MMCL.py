@@ -13,6 +13,7 @@ from torch import Tensor
 from model.base import MMCLOutput, SkeletonModel, Student
 from model.FAM import FAM
 from model.FRM import FRM
+from model.inference import with_parts
 from torchlight.imports import instantiate
 
 LAMBDA_REFINE = 0.2  # weight of the refined cross entropy (FRM), as published
@@ -58,6 +59,10 @@ class Model(SkeletonModel):
         """Standardise the text feature, if asked to, by the mean and the deviation in `statistics['text']`."""
         if self.frm is not None and self.frm.standardise:
             self.frm.set_statistics(*statistics['text'])
+
+    def inference_form(self) -> 'Model':
+        """Return a copy whose student is in the form for inference."""
+        return with_parts(self, student=self.student.inference_form())
 
     def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
         """Compute what the inputs allow.

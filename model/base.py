@@ -20,12 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from graph.tools import SkeletonGraph
+from model.inference import with_parts
 from model.layers import Block, MultiScaleTemporalConv, TemporalConv
 from torchlight.errors import InputError
 from torchlight.imports import instantiate
 
 # (width as a multiple of base_channel, temporal stride) of the ten blocks l1 … l10
 BLOCKS = [(1, 1)] * 4 + [(2, 2)] + [(2, 1)] * 2 + [(4, 2)] + [(4, 1)] * 2
+
+BODIES_IN_CACHE = 8  # evaluated together on a CPU, so that what a layer writes is still in its cache for the next one
 
 
 class MMCLOutput(NamedTuple):
@@ -172,11 +175,12 @@ class SkeletonNet(Student):
         self.in_channels = in_channels
         self.data_bn = nn.BatchNorm1d(num_person * num_point * in_channels)
         width = in_channels
-        for number, (multiple, stride) in enumerate(BLOCKS, 1):
-            before, width = width, base_channel * multiple
-            gcn = self.make_gcn(skeleton_graph, adaptive, before, width, first=number == 1)
+        self.block_names = [f'l{number}' for number in range(1, len(BLOCKS) + 1)]
+        for name, (multiple, stride) in zip(self.block_names, BLOCKS):
+            before, width, first = width, base_channel * multiple, name == 'l1'
+            gcn = self.make_gcn(skeleton_graph, adaptive, before, width, first)
             tcn = MultiScaleTemporalConv(width, stride, self.temporal_conv)
-            self.add_module(f'l{number}', Block(gcn, tcn, before, width, stride, residual=number > 1))
+            self.add_module(name, Block(gcn, tcn, before, width, stride, residual=not first))
         self.feature_dim = width
         self.drop_out = nn.Dropout(drop_out)
         self.fc = nn.Linear(width, num_class)
@@ -195,6 +199,11 @@ class SkeletonNet(Student):
         first : bool. Whether the block is the first one.
         """
         raise NotImplementedError
+
+    @torch.no_grad()
+    def inference_form(self) -> 'SkeletonNet':
+        """Return a copy whose blocks are in the form for inference, see model/inference.py."""
+        return with_parts(self, **{name: getattr(self, name).inference_form() for name in self.block_names})
 
     def features(self, skeleton: Tensor) -> Tensor:
         """Average the last block's output over time, joints and persons: (N, C, T, V, M) → (N, feature_dim)."""
@@ -217,8 +226,8 @@ class SkeletonNet(Student):
 
     def encode(self, x: Tensor) -> Tensor:
         """Run the blocks and pool over joints and time: (B, C, V, T) → (B, feature_dim)."""
-        for number in range(1, len(BLOCKS) + 1):
-            x = self.get_submodule(f'l{number}')(x)
+        for name in self.block_names:
+            x = getattr(self, name)(x)
         return x.mean((2, 3))
 
     def encode_present(self, bodies: Tensor, skeleton: Tensor) -> Tensor:
@@ -232,7 +241,8 @@ class SkeletonNet(Student):
         first_empty = torch.where(empty, index, len(bodies)).amin(0)  # (M,)
         source = torch.where(empty, first_empty[slot], index).flatten()
         needed, place = source.unique(return_inverse=True)
-        return self.encode(bodies[needed])[place]
+        parts = bodies[needed].split(BODIES_IN_CACHE if bodies.device.type == 'cpu' else len(bodies))
+        return torch.cat([self.encode(part) for part in parts])[place]
 
 
 def make_graph(graph: str, graph_args: dict | None, num_point: int) -> SkeletonGraph:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph.tools import SkeletonGraph
+from model import inference
 from model.base import SkeletonNet
 from model.layers import initialise, pointwise, shortcut
 
@@ -64,6 +65,10 @@ class GraphConv(nn.Module):
         y = self.relation(x) @ self.value(x)
         return F.relu(self.bn(y) + self.down(x), inplace=True)
 
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return GraphConvForm(self)
+
     def relation(self, x: Tensor) -> Tensor:
         """Refine the graph of each subset for each channel: (B, C_in, V, T) → (B, C_out, V, K·V)."""
         mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
@@ -83,3 +88,42 @@ class GraphConv(nn.Module):
         weight = torch.stack([conv.conv3.weight for conv in self.convs], 1).flatten(0, 1)  # channel-major, subset-minor
         bias = torch.stack([conv.conv3.bias for conv in self.convs], 1).flatten()
         return F.conv2d(x, weight, bias).view(x.shape[0], -1, len(self.convs) * x.shape[2], x.shape[3])
+
+
+class GraphConvForm(nn.Module):
+    """The inference form of a GraphConv, `layer`.
+
+    The scale of the batch norm is folded into the values, α and the adjacency into the relations.
+    """
+
+    def __init__(self, layer: GraphConv) -> None:
+        super().__init__()
+        convs, (scale, shift) = layer.convs, inference.scale_and_shift(layer.bn)
+        maps = [conv.conv1 for conv in convs] + [conv.conv2 for conv in convs]
+        self.query_key = inference.Product(
+            *(torch.cat([getattr(m, name) for m in maps]) for name in ('weight', 'bias'))
+        )
+        self.relations = nn.ModuleList([inference.Product(conv.conv4.weight * layer.alpha) for conv in convs])
+        bias = layer.alpha * torch.stack([conv.conv4.bias for conv in convs])  # (K, C_out)
+        self.register_buffer('adjacency', layer.PA.unsqueeze(1) + bias[:, :, None, None])  # (K, C_out, V, V)
+        self.values = nn.ModuleList(
+            [
+                inference.Product(conv.conv3.weight * scale[:, None, None, None], conv.conv3.bias * scale)
+                for conv in convs
+            ]
+        )
+        self.register_buffer('shift', shift.view(-1, 1, 1))
+        self.down = inference.shortcut_form(layer.down)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, V, T) → (B, C_out, V, T)."""
+        batch, _, joints, frames = x.shape
+        query, key = self.query_key(x.mean(3, keepdim=True)).view(batch, 2, len(self.values), -1, joints).unbind(1)
+        differences = (query.unsqueeze(4) - key.unsqueeze(3)).tanh()  # (B, K, R, V, V)
+        y = self.down(x).reshape(-1, joints, frames)
+        for difference, to_relation, A, to_value in zip(
+            differences.unbind(1), self.relations, self.adjacency, self.values
+        ):
+            relation = to_relation(difference).add_(A)  # (B, C_out, V, V)
+            y = torch.baddbmm(y, relation.view(-1, joints, joints), to_value(x).view(-1, joints, frames))
+        return y.view(batch, -1, joints, frames).add_(self.shift).relu_()

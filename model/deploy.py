@@ -42,11 +42,11 @@ def check_export_path(path: str | PathLike | None) -> Path:
 
 
 def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> None:
-    """Write a student as a program for any batch size; the student ends up on the CPU, in evaluation mode.
+    """Write the inference form of a student as a program for any batch size.
 
     Parameters
     ----------
-    student : model.base.SkeletonModel. Only `student(skeleton).logits` is exported.
+    student : model.base.SkeletonModel. Only `student.inference_form()(skeleton).logits` is exported.
     example : (2 or more, C, T, V, M) float32. Skeletons to trace the student with.
     path : path. Its ending chooses the format: .pt2 (torch.export) or .onnx.
 
@@ -56,7 +56,7 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
         For another ending, or if the packages that ONNX needs are missing.
     """
     path = check_export_path(path)
-    module, example = Logits(student).cpu().eval(), example.cpu()
+    module, example = Logits(student.inference_form()).cpu().eval(), example.cpu()
     batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
     if path.suffix == '.pt2':
         program = torch.export.export(module, (example,), dynamic_shapes=batch)

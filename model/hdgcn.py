@@ -4,6 +4,7 @@ Axes as in model/base.py, with L = 6 levels, each of two neighbouring groups of 
 one axis; tensors of width C_out come as four parts of C_out / 4 channels.
 """
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph.tools import SkeletonGraph
+from model import inference
 from model.base import SkeletonNet
 from model.layers import TemporalConv, initialise, pointwise, shortcut
 from torchlight.errors import InputError
@@ -28,6 +30,10 @@ class OffsetTemporalConv(TemporalConv):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
         return self.bn(self.conv(x) + self.bias)
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Return the weight (out, in, kernel, 1) and the bias (out,) of one convolution that does the same."""
+        return inference.fold(self.conv, self.bn, self.bias.flatten())
 
 
 class Model(SkeletonNet):
@@ -94,6 +100,10 @@ class GraphConv(nn.Module):
         *subsets, edges = self.aha(self.levels(x))
         y = torch.cat([*subsets, edges.expand_as(subsets[0])], 1)
         return F.relu(self.bn(y) + self.down(x), inplace=True)
+
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return GraphConvForm(self)
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Look at x in four ways on each level: (B, C_in, V, T) → four parts (B, L, C_out / 4, V, T).
@@ -200,9 +210,63 @@ class HierarchyAttention(nn.Module):
     def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Parts (B, L, C / 4, V, T) → parts (B, C / 4, V, T)."""
         # `max` instead of `amax`: a joint outside its level ties in all frames, and only one frame gets the gradient
-        strongest = torch.cat([part.max(4)[0] for part in parts], 2)  # (B, L, C, V)
-        joints = self.conv_down(strongest.transpose(1, 2))  # (B, C / 4, L, V)
-        summary = (joints * self.member).sum(3) / self.member.sum(1)
-        weight = self.aggregate(self.edge_conv(summary)).sigmoid()  # (B, C, L)
+        weight = self.weight(torch.cat([part.max(4)[0] for part in parts], 2))
         weights = weight.transpose(1, 2)[..., None, None].chunk(len(parts), 2)
         return [(part * w).sum(1) for part, w in zip(parts, weights)]
+
+    def weight(self, strongest: Tensor) -> Tensor:
+        """Weigh the levels by the parts' maxima over time: (B, L, C, V) → (B, C, L)."""
+        joints = self.conv_down(strongest.transpose(1, 2))  # (B, C / 4, L, V)
+        summary = (joints * self.member).sum(3) / self.member.sum(1)
+        return self.aggregate(self.edge_conv(summary)).sigmoid()
+
+
+class GraphConvForm(nn.Module):
+    """The inference form of a GraphConv, `layer`: one level after the other, with folded batch norms."""
+
+    def __init__(self, layer: GraphConv) -> None:
+        super().__init__()
+        self.narrow = nn.ModuleList([inference.Product(*inference.fold(*narrowing)) for narrowing in layer.conv_down])
+        self.register_buffer('adjacency', layer.PA.flatten(1, 2).clone())  # (L, 3·V, V)
+        self.subsets = nn.ModuleList(
+            [
+                nn.ModuleList([inference.Product(*inference.fold(*subset)) for subset in level])
+                for *level, _ in layer.conv
+            ]
+        )
+        self.edges = nn.ModuleList([copy.deepcopy(level[-1]) for level in layer.conv])
+        self.attention = inference.with_parts(layer.aha) if isinstance(layer.aha, HierarchyAttention) else None
+        scale, shift = inference.scale_and_shift(layer.bn)
+        self.register_buffer('scale', scale.view(-1, 1, 1))
+        self.register_buffer('shift', shift.view(-1, 1, 1))
+        self.down = inference.shortcut_form(layer.down)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, V, T) → (B, C_out, V, T)."""
+        levels, narrow = [], []
+        for narrowing, adjacency, products in zip(self.narrow, self.adjacency, self.subsets):
+            y = narrowing(x).relu_()  # (B, C_out / 4, V, T)
+            narrow.append(y.mean(3))
+            summed = adjacency @ y  # (B, C_out / 4, 3·V, T)
+            levels.append([product(part) for product, part in zip(products, summed.chunk(len(products), 2))])
+        edges = edge_convolution(self.edges, torch.stack(narrow, 1))  # (B, L, C_out / 4, V)
+        if self.attention is None:
+            parts = [sum(subset) for subset in zip(*levels)]
+            edges = edges.sum(1)
+        else:
+            strongest = [torch.cat([part.amax(3) for part in level], 1) for level in levels]  # L × (B, 3·C_out / 4, V)
+            strongest = torch.cat([torch.stack(strongest, 1), edges], 2)
+            weight = self.attention.weight(strongest).unsqueeze(2)  # (B, C_out, 1, L)
+            *of_subsets, of_edges = weight.chunk(len(levels[0]) + 1, 1)
+            parts = [weighted_sum(subset, w.unsqueeze(3)) for subset, w in zip(zip(*levels), of_subsets)]
+            edges = (edges.permute(0, 2, 3, 1) * of_edges).sum(3)
+        y = torch.cat([*parts, edges.unsqueeze(3).expand_as(parts[0])], 1)
+        return torch.addcmul(self.down(x) + self.shift, y, self.scale).relu_()
+
+
+def weighted_sum(levels: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """Sum L tensors (B, C, V, T), weighted by (B, C, 1, 1, L)."""
+    y = levels[0] * weight[..., 0]
+    for level, w in zip(levels[1:], weight.unbind(4)[1:]):
+        y.addcmul_(level, w)
+    return y

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model import inference
+
 Module = TypeVar('Module', bound=nn.Module)
 
 
@@ -59,6 +61,10 @@ class TemporalConv(nn.Module):
         """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
         return self.bn(self.conv(x))
 
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Return the weight (out, in, kernel, 1) and the bias (out,) of one convolution that does the same."""
+        return inference.fold(self.conv, self.bn)
+
 
 class MultiScaleTemporalConv(nn.Module):
     """Four branches over time (kernel 5 with dilation 1 and 2, max-pool 3, a 1×1 convolution), concatenated.
@@ -102,6 +108,10 @@ class MultiScaleTemporalConv(nn.Module):
         parts.append(point[..., :: self.stride])
         return torch.cat([branch[1:](part) for branch, part in zip(self.branches, parts)], 1)
 
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return inference.MultiScaleForm(self)
+
 
 class Block(nn.Module):
     """relu(tcn1(gcn1(x)) + residual(x)).
@@ -132,6 +142,10 @@ class Block(nn.Module):
         if self.residual is not None:
             y = y + self.residual(x)
         return F.relu(y, inplace=True)
+
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return inference.BlockForm(self)
 
 
 def shortcut(in_channels: int, out_channels: int) -> nn.Module:

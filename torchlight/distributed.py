@@ -151,8 +151,3 @@ def wrap(model: nn.Module, devices: Sequence[torch.device], train: bool) -> nn.M
     if train and dist.is_initialized():
         return nn.parallel.DistributedDataParallel(model, devices if devices[0].type == 'cuda' else None)
     return model
-
-
-def scorer(parallel: nn.Module) -> nn.Module:
-    """Return what `wrap` gave in the form for evaluation: under torchrun each process scores its share by itself."""
-    return parallel.module if isinstance(parallel, nn.parallel.DistributedDataParallel) else parallel

@@ -71,7 +71,6 @@ def test_one_process_is_a_world_of_one():
         model = nn.Linear(2, 2)
         assert (distributed.rank(), distributed.world_size(), distributed.gather('x')) == (0, 1, ['x'])
         assert all(distributed.wrap(model, [torch.device('cpu')], train) is model for train in (True, False))
-        assert distributed.scorer(model) is model
 
 
 def process(rank, port, folder):
@@ -93,7 +92,7 @@ def work_together(rank, folder):
     model.register_buffer('mean', torch.full((1,), rank + 5.0))
     nn.init.constant_(model.weight, rank + 2.0)
     wrapped = distributed.wrap(model, [torch.device('cpu')], train=True)
-    assert distributed.scorer(wrapped) is model and distributed.wrap(model, [torch.device('cpu')], train=False) is model
+    assert distributed.wrap(model, [torch.device('cpu')], train=False) is model
     model.mean.fill_(rank + 5.0)  # as its own share of the clips would
     distributed.share_buffers(model)
     distributed.barrier()

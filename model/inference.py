@@ -1,0 +1,156 @@
+"""The inference form of a student: batch norms folded into weights, branches merged, 1×1 convolutions as products.
+
+A layer with an `inference_form()` method returns such a form of itself: a module that computes the same, but only in
+evaluation, from the weights at the time of the call. Axes as in model/base.py.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def with_parts(module: nn.Module, **parts: nn.Module) -> nn.Module:
+    """Copy a module and its weights, in evaluation mode, with the submodules named in `parts` replaced by these."""
+    form = copy.copy(module)
+    form._parameters = {name: copy.deepcopy(value) for name, value in module._parameters.items()}
+    form._buffers = {name: copy.deepcopy(value) for name, value in module._buffers.items()}
+    form._modules = {
+        name: parts[name] if name in parts else copy.deepcopy(part) for name, part in module.named_children()
+    }
+    return form.eval()
+
+
+def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return what a batch norm does in evaluation: x · scale + shift, both (C,)."""
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return scale, norm.bias - norm.running_mean * scale
+
+
+def fold(conv: nn.Module, norm: nn.BatchNorm2d, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Merge a convolution and the batch norm that follows it.
+
+    Parameters
+    ----------
+    conv : convolution with `weight` (out, in, …) and `bias` (out,) or None.
+    norm : nn.BatchNorm2d.
+    bias : (out,). Bias of a convolution that has none itself (default: `conv.bias`).
+
+    Returns
+    -------
+    weight, bias : (out, in, …), (out,). Of one convolution that does the same.
+    """
+    scale, shift = scale_and_shift(norm)
+    bias = conv.bias if bias is None else bias
+    return conv.weight * scale.view(-1, *[1] * (conv.weight.dim() - 1)), shift if bias is None else bias * scale + shift
+
+
+class Product(nn.Module):
+    """A 1×1 convolution as a matrix product.
+
+    An exported program keeps it as a convolution, for which the engines that run programs have fused forms.
+
+    Parameters
+    ----------
+    weight : (out, in) or (out, in, 1, 1).
+    bias : (out,), or None (default).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer('weight', weight.flatten(1).contiguous())
+        self.register_buffer('bias', bias if bias is None else bias.clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, V, T) → (B, out, V, T)."""
+        if torch.compiler.is_compiling():
+            return F.conv2d(x, self.weight[:, :, None, None], self.bias)
+        y = self.weight @ x.flatten(2)
+        return (y if self.bias is None else y.add_(self.bias[:, None])).view(x.shape[0], -1, *x.shape[2:])
+
+
+def shortcut_form(down: nn.Module) -> nn.Module:
+    """Return the inference form of what model.layers.shortcut made."""
+    return nn.Identity() if isinstance(down, nn.Identity) else Product(*fold(*down))
+
+
+class ReducedConv(nn.Module):
+    """A branch over time: a 1×1 convolution, relu, and a convolution over time.
+
+    Between the two the channels are the last axis in memory, in which a convolution over time is fastest.
+
+    Parameters
+    ----------
+    reduction, norm : the 1×1 convolution and its batch norm.
+    temporal : model.layers.TemporalConv.
+    """
+
+    def __init__(self, reduction: nn.Conv2d, norm: nn.BatchNorm2d, temporal: nn.Module) -> None:
+        super().__init__()
+        self.reduction = Product(*fold(reduction, norm))
+        weight, bias = temporal.folded()
+        self.register_buffer('weight', weight.transpose(2, 3).contiguous(memory_format=torch.channels_last))
+        self.register_buffer('bias', bias)
+        self.window = temporal.conv.stride, temporal.conv.padding, temporal.conv.dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, V, T) → (B, out, V, T / stride)."""
+        if torch.compiler.is_compiling():
+            y = self.reduction(x).relu()
+        else:
+            y = (x.flatten(2).transpose(1, 2) @ self.reduction.weight.T).add_(self.reduction.bias).relu_()
+            y = y.view(x.shape[0], *x.shape[2:], -1).permute(0, 3, 1, 2)  # (B, V, T, width) in memory
+        return F.conv2d(y, self.weight, self.bias, *self.window)
+
+
+class MultiScaleForm(nn.Module):
+    """The inference form of a model.layers.MultiScaleTemporalConv, `layer`."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        *convs, pooled, plain = layer.branches
+        self.stride = layer.stride
+        self.convs = nn.ModuleList([ReducedConv(conv, norm, temporal) for conv, norm, _, temporal in convs])
+        self.rest = Product(*map(torch.cat, zip(fold(pooled[0], pooled[1]), fold(plain[0], plain[1]))))
+        scale, shift = scale_and_shift(pooled[4])
+        self.register_buffer('scale', scale.view(-1, 1, 1))
+        self.register_buffer('shift', shift.view(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, V, T) → (B, C, V, T / stride)."""
+        pooled, plain = self.rest(x).chunk(2, 1)
+        pooled = torch.addcmul(self.shift, largest_of_three(pooled.relu(), self.stride), self.scale)
+        return torch.cat([*(conv(x) for conv in self.convs), pooled, plain[..., :: self.stride]], 1)
+
+
+def largest_of_three(x: Tensor, stride: int) -> Tensor:
+    """Max-pool of width 3 over the last axis, for x ≥ 0: (…, T) → (…, T / stride).
+
+    Unlike PyTorch's, it does not also compute which frame was the largest.
+    """
+    if torch.compiler.is_compiling():
+        return F.max_pool2d(x, (1, 3), (1, stride), (0, 1))
+    x = F.pad(x, (1, 1))
+    before, here, after = x[..., :-2:stride], x[..., 1:-1:stride], x[..., 2::stride]
+    return torch.maximum(torch.maximum(before, here), after)
+
+
+class BlockForm(nn.Module):
+    """The inference form of a model.layers.Block, `block`."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.gcn, self.tcn = block.gcn1.inference_form(), block.tcn1.inference_form()
+        self.residual, self.stride = None, 1
+        if isinstance(block.residual, nn.Identity):
+            self.residual = nn.Identity()
+        elif block.residual is not None:
+            self.residual, self.stride = Product(*block.residual.folded()), block.residual.conv.stride[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
+        y = self.tcn(self.gcn(x))
+        if self.residual is not None:
+            y = y + self.residual(x[..., :: self.stride])
+        return y.relu_()
