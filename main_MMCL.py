@@ -2,7 +2,6 @@
 """Train, test and deploy skeleton action recognition with multi-modality co-learning (MMCL, ACM MM 2024)."""
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -12,15 +11,14 @@ from typing import Any
 import torch
 
 from feeders import arguments
-from feeders.feeder import Batch, Feeder, make_loader
+from feeders.feeder import Batch, Feeder, make_loader, on_device
 from model import deploy
 from model.base import SkeletonModel
 from model.MMCL import LAMBDA_ALIGN, LAMBDA_REFINE, loss_terms, total_loss
 from torchlight import checkpoint, command, config, distributed, metrics, optim, workdir
 from torchlight.command import SWITCH, count, not_negative, positive
-from torchlight.errors import InputError
 from torchlight.imports import checked_class, instantiate
-from torchlight.logging import Log, Progress, TensorBoard
+from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
 from torchlight.seed import init_seed
 
 PHASES = ('train', 'test', 'predict', 'export', 'model_size')
@@ -150,27 +148,31 @@ class Processor:
 
     def train_epoch(self) -> dict[str, float]:
         """Train one epoch; return the means of the loss terms, the accuracy and the learning rate."""
-        arg, means, steps = self.arg, metrics.Means(), len(self.loaders['train'])
+        arg, steps = self.arg, len(self.loaders['train'])
         self.log(f'Training epoch: {self.epoch + 1}')
         init_seed(arg.seed, self.epoch)
         self.feeders['train'].set_epoch(arg.seed, self.epoch)
         self.loaders['train'].batch_sampler.set_epoch(arg.seed, self.epoch)
         self.parallel.train()
+        kept = f'{self.work_dir.checkpoint} is as the last complete epoch left it'
+        remedy = f'the step was not taken, and {kept}; try a lower --base-lr'
+        values = TrainingValues(self.epoch + 1, self.tensorboard, remedy)
         batches = Progress(self.loaders['train'], f'epoch {self.epoch + 1}', quiet=not self.is_first)
-        for step, batch in enumerate(batches):
-            lr = self.optimizer.set_epoch(self.epoch + step / steps)
-            values = self.train_step(batch.to(self.device), lr)
+        for step, batch in enumerate(on_device(batches, self.device), 1):
+            lr = self.optimizer.set_epoch(self.epoch + (step - 1) / steps)
+            terms = self.train_step(batch)
             self.global_step += 1
-            means.add(len(batch.label), **values)
-            self.tensorboard.add('train', self.global_step, lr=lr, **values)
-            if (step + 1) % arg.log_interval == 0:
-                self.log(f'\tBatch({step + 1}/{steps}) done. Loss: {values["loss"]:.4f}  lr: {lr:.6f}')
-        result = {**means.result(distributed.gather), 'lr': lr}
+            values.add(self.global_step, len(batch.label), lr, terms)
+            if step % arg.log_interval == 0 or step == steps:
+                loss = values.read()['loss']
+            if step % arg.log_interval == 0:
+                self.log(f'\tBatch({step}/{steps}) done. Loss: {loss:.4f}  lr: {lr:.6f}')
+        result = {**values.means.result(distributed.gather), 'lr': lr}
         self.log('\tMean training ' + ', '.join(f'{name}: {value:.4g}' for name, value in result.items()))
         self.log(f'\tTime: {batches.timing(steps * arg.batch_size)}')
         return result
 
-    def train_step(self, batch: Batch, lr: float) -> dict[str, float]:
+    def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Take one step of the optimiser; return the loss terms, the loss and the accuracy of the batch."""
         features = {kind: value for kind, value in (('video', batch.video), ('text', batch.text)) if value is not None}
         with distributed.autocast(self.device, self.arg.amp):
@@ -179,15 +181,8 @@ class Processor:
         terms['loss'] = total_loss(terms, self.arg.lambda_refine, self.arg.lambda_align)
         terms['top1'] = (output.logits.argmax(1) == batch.label).float().mean()
         self.optimizer.backward(terms['loss'])
-        values = dict(zip(terms, torch.stack([term.detach() for term in terms.values()]).tolist()))
-        if not math.isfinite(values['loss']):
-            raise InputError(
-                f'the loss is {values["loss"]} in epoch {self.epoch + 1}, step {self.global_step + 1}, at learning '
-                f'rate {lr:g}; the step was not taken, and {self.work_dir.checkpoint} is as the last complete epoch '
-                'left it; try a lower --base-lr'
-            )
         self.optimizer.step()
-        return values
+        return terms
 
     @torch.no_grad()
     def evaluate(self, part: str) -> metrics.Evaluation:
@@ -195,8 +190,7 @@ class Processor:
         distributed.share_buffers(self.model)
         scorer = distributed.wrap(self.model.inference_form().eval(), self.devices, train=False)
         found = []
-        for batch in Progress(self.loaders[part], part, quiet=not self.is_first):
-            batch = batch.to(self.device)
+        for batch in on_device(Progress(self.loaders[part], part, quiet=not self.is_first), self.device):
             with distributed.autocast(self.device, self.arg.amp):
                 output = scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
             found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])

@@ -4,7 +4,7 @@ Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feat
 axis order (N, T, M, V, C); a Batch is in the order that models read, (N, C, T, V, M).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,6 +200,26 @@ def make_loader(
         persistent_workers=workers > 0,
         generator=torch.Generator(),  # its own, so that dropout draws the same for any number of workers
     )
+
+
+def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """Move batches to a device; a GPU gets each batch while it still computes with the one before."""
+    if device.type != 'cuda':
+        yield from (batch.to(device) for batch in batches)
+        return
+    stream, ahead = torch.cuda.Stream(device), None
+    for batch in batches:
+        with torch.cuda.stream(stream):
+            moved = batch.to(device)
+        if ahead is not None:
+            yield ahead
+        torch.cuda.current_stream(device).wait_stream(stream)
+        for tensor in filter(torch.is_tensor, moved):
+            if tensor.is_cuda:
+                tensor.record_stream(torch.cuda.current_stream(device))
+        ahead = moved
+    if ahead is not None:
+        yield ahead
 
 
 def _unchanged(batch: Batch) -> Batch:

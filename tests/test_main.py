@@ -151,10 +151,10 @@ def test_a_resumed_run_equals_an_unbroken_one(unbroken, run, arguments, monkeypa
     more = *LONG, '--num-worker', workers
     train_step = main_MMCL.Processor.train_step
 
-    def interrupted(self, batch, lr):
+    def interrupted(self, batch):
         if (self.epoch, self.global_step) == (stop, stop * 6 + 2):
             raise KeyboardInterrupt
-        return train_step(self, batch, lr)
+        return train_step(self, batch)
 
     with monkeypatch.context() as patch:
         patch.setattr(main_MMCL.Processor, 'train_step', interrupted)
@@ -340,7 +340,7 @@ def test_weights_alone_in_the_folder_are_not_replaced_unasked(run, arguments, tm
 
 
 def test_a_run_stopped_in_its_first_epoch_resumes(run, arguments, monkeypatch):
-    def interrupted(self, batch, lr):
+    def interrupted(self, batch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -380,3 +380,16 @@ def test_real_clips_train_and_test(shared, tmp_path):
     assert main_MMCL.main([*command, *test, '--work-dir', str(tmp_path / 'b')]) == 0
     assert same_scores(*(scores(tmp_path / part / 'epoch1_test_score.pkl') for part in 'ab'))
     assert 'this trains the plain student' in (tmp_path / 'a/log.txt').read_text()
+
+
+def test_a_training_step_reads_nothing_from_the_device(run, monkeypatch):
+    train_step, forbidden = main_MMCL.Processor.train_step, ('item', 'tolist', 'cpu', 'numpy', '__bool__', '__float__')
+
+    def watched(self, batch):
+        with monkeypatch.context() as patch:
+            for name in forbidden:
+                patch.setattr(torch.Tensor, name, lambda *_, name=name: pytest.fail(f'{name} waits for the device'))
+            return train_step(self, batch)
+
+    monkeypatch.setattr(main_MMCL.Processor, 'train_step', watched)
+    run('a', '--num-epoch', 1)

@@ -1,15 +1,19 @@
 """The log: lines on the screen and in log.txt, progress bars, TensorBoard values, and curves.png."""
 
+import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
+from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder
+from torchlight.metrics import Means
 
 
 class Log:
@@ -90,6 +94,50 @@ class TensorBoard:
         for writer in self.writers.values():
             writer.close()
         self.writers = {}
+
+
+class TrainingValues:
+    """The values of an epoch's training steps: read from the device many at a time, so that no step waits for it.
+
+    Parameters
+    ----------
+    epoch : int. Its number, from 1.
+    tensorboard : TensorBoard. Gets the values of every step.
+    remedy : str. What an infinite or nan loss means and what helps, for the error message.
+
+    Attributes
+    ----------
+    means : torchlight.metrics.Means. Of what was read.
+    """
+
+    def __init__(self, epoch: int, tensorboard: TensorBoard, remedy: str) -> None:
+        self.epoch, self.tensorboard, self.remedy, self.means = epoch, tensorboard, remedy, Means()
+        self.pending: list[tuple[int, int, float, torch.Tensor]] = []
+        self.names: list[str] = []
+
+    def add(self, step: int, count: int, lr: float, values: Mapping[str, torch.Tensor]) -> None:
+        """Keep the values of a step, means over `count` samples, of one number each and the same for every step."""
+        self.names = list(values)
+        self.pending.append((step, count, lr, torch.stack([value.detach() for value in values.values()])))
+
+    def read(self) -> dict[str, float]:
+        """Read the steps since the last call; return the values of the last one.
+
+        Raises
+        ------
+        InputError
+            If the loss of a step is infinite or nan.
+        """
+        rows = torch.stack([values for *_, values in self.pending]).tolist()
+        for (step, count, lr, _), row in zip(self.pending, rows):
+            values = dict(zip(self.names, row))
+            if not math.isfinite(values['loss']):
+                place = f'in epoch {self.epoch}, step {step}, at learning rate {lr:g}'
+                raise InputError(f'the loss is {values["loss"]} {place}; {self.remedy}')
+            self.means.add(count, **values)
+            self.tensorboard.add('train', step, lr=lr, **values)
+        self.pending = []
+        return values
 
 
 def draw_curves(path: str | Path, history: Sequence[dict[str, Any]]) -> None:

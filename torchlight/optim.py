@@ -67,9 +67,12 @@ class Optimizer:
     ) -> None:
         lr = rule['base_lr']
         if optimizer == 'SGD':
-            self.inner = torch.optim.SGD(parameters, lr, momentum=0.9, nesterov=nesterov, weight_decay=weight_decay)
+            self.inner = torch.optim.SGD(
+                parameters, lr, momentum=0.9, nesterov=nesterov, weight_decay=weight_decay, fused=True
+            )
         else:
-            self.inner = torch.optim.Adam(parameters, lr, weight_decay=weight_decay)
+            self.inner = torch.optim.Adam(parameters, lr, weight_decay=weight_decay, fused=True)
+        self.failed = torch.zeros((), device=device)  # 1 from the first loss on that is infinite or nan
         self.scaler = torch.amp.GradScaler(device.type, enabled=scale_loss)
         self.rule = rule
 
@@ -81,12 +84,19 @@ class Optimizer:
         return lr
 
     def backward(self, loss: torch.Tensor) -> None:
-        """Compute the gradients of the loss."""
+        """Compute the gradients of the loss.
+
+        From the first loss on that is infinite or nan, `step` changes no weight. The device decides this by itself, so
+        that nothing waits for the loss.
+        """
         self.inner.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        self.failed = torch.maximum(self.failed, loss.detach().isfinite().logical_not())
 
     def step(self) -> None:
         """Take one step along the gradients."""
+        if not self.scaler.is_enabled():
+            self.inner.found_inf = self.failed  # PyTorch's fused optimisers read it where the weights are
         self.scaler.step(self.inner)
         self.scaler.update()
 

@@ -1,11 +1,15 @@
 """The log, the time that a loop waits, TensorBoard values, and curves."""
 
+import math
 import time
 
+import pytest
+import torch
 from matplotlib.figure import Figure
 
 from tests.helpers import picture
-from torchlight.logging import Log, Progress, TensorBoard, draw_curves
+from torchlight.errors import InputError
+from torchlight.logging import Log, Progress, TensorBoard, TrainingValues, draw_curves
 
 HISTORY = [
     {'epoch': e, 'train': {'loss': 3 / e, 'cross_entropy': 2 / e, 'lr': 0.1**e, 'top1': 1 - 1 / e}}
@@ -72,3 +76,41 @@ def test_progress_measures_the_time_that_the_loop_waits():
     items = Progress(slow(), 'x')
     assert list(items) == [0, 1, 2] and 0.15 <= items.waited <= items.seconds
     assert items.timing(30).startswith(f'{items.seconds:.1f} s, ') and '[Data] ' in items.timing(30)
+
+
+@pytest.fixture
+def values():
+    """Values of a training whose TensorBoard keeps (part, step, values) in the list `seen`."""
+
+    class Seen(list):
+        def add(self, part, step, **numbers):
+            self.append((part, step, numbers))
+
+    return TrainingValues(3, Seen(), 'try a lower rate')
+
+
+def terms(loss):
+    return {'loss': torch.tensor(loss, requires_grad=True), 'top1': torch.tensor(0.5)}
+
+
+def test_values_of_steps_are_read_together(values):
+    for step, (count, loss) in enumerate([(4, 1.0), (4, 2.0), (2, 3.0)], 1):
+        values.add(step, count, 0.1, terms(loss))
+    assert values.tensorboard == []
+    assert values.read() == {'loss': 3, 'top1': 0.5}
+    assert values.means.result() == {'loss': 1.8, 'top1': 0.5}
+    assert values.tensorboard[1] == ('train', 2, {'lr': 0.1, 'loss': 2, 'top1': 0.5})
+    values.add(4, 10, 0.1, terms(1.0))
+    values.read()
+    assert len(values.tensorboard) == 4 and values.means.result()['loss'] == 1.4
+
+
+@pytest.mark.parametrize('bad', [math.nan, math.inf])
+def test_the_first_loss_that_is_not_finite_is_named(values, bad):
+    for step, loss in enumerate([1.0, bad, 2.0, bad], 7):
+        values.add(step, 4, 0.25, terms(loss))
+    with pytest.raises(
+        InputError, match=rf'^the loss is {bad} in epoch 3, step 8, at learning rate 0.25; try a lower rate$'
+    ):
+        values.read()
+    assert len(values.tensorboard) == 1

@@ -126,3 +126,16 @@ def test_a_loaded_state_goes_on_as_the_saved_one():
         optimizer.backward(weight.square().sum())
         optimizer.step()
     assert weights[0].item() == weights[1].item()
+
+
+@pytest.mark.parametrize('optimizer', ['SGD', 'Adam'])
+@pytest.mark.parametrize('bad', [math.nan, math.inf, -math.inf])
+def test_no_weight_changes_from_the_first_loss_on_that_is_not_finite(optimizer, bad):
+    weight = torch.nn.Parameter(torch.tensor([2.0, 1.0]))
+    steps = make(weight, optimizer=optimizer)
+    seen = []
+    for factor in (1, bad, 1):
+        steps.backward((factor * weight).sum())
+        steps.step()
+        seen.append(weight.tolist())
+    assert seen[0] != [2, 1] and seen[1] == seen[2] == seen[0]
