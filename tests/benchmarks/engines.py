@@ -1,6 +1,7 @@
 """Our student in PyTorch, and its .onnx export in ONNX Runtime and OpenVINO, against the plain student in PyTorch.
 
-Clips of two persons; every engine gets as many threads as PyTorch. An engine whose package is missing is left out.
+Clips of two persons, on the CPU; every engine gets as many threads as PyTorch. An engine whose package is missing is
+left out, with a line that says so.
 """
 
 import copy

@@ -5,7 +5,9 @@ spread of a ratio is its quartiles. FLOPs are those of the plain network's convo
 multiply-add, also where ours needs fewer: a share of the peak says how fast the plain network's work gets done.
 """
 
+import ctypes
 import functools
+import gc
 import re
 import resource
 import time
@@ -154,7 +156,10 @@ def peak_memory(process: int | str = 'self') -> float:
 
 
 def forget_peak_memory() -> None:
-    """Let the peak of this process be its present memory, where the system can."""
+    """Let the peak of this process be its present memory, and that only what is in use, where the system can."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # else glibc keeps what was freed, and every child process begins with it
     with suppress(OSError):
         Path('/proc/self/clear_refs').write_text('5')
 
