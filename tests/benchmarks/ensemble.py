@@ -17,7 +17,7 @@ import numpy as np
 
 from Ensemble import fusion
 from Ensemble.streams import by_name, fill, read_streams, rows_of
-from tests.benchmarks.measure import alternate, clock, close, row, threads
+from tests.benchmarks.measure import alternate, clock, close, peak_memory, row, threads
 from tests.helpers import ROOT
 from torchlight.files import read_arrays, write_scores
 
@@ -68,11 +68,13 @@ def command(files, *more):
         stdout=subprocess.DEVNULL,
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, peak_memory(process.pid))
+        time.sleep(0.02)
     if process.returncode:
         raise RuntimeError(f'{process.args} failed')
-    return f'{time.perf_counter() - began:.1f} s, {usage.ru_maxrss / 1024:.0f} MB'
+    return f'{time.perf_counter() - began:.1f} s, {peak / 2**20:.0f} MB'
 
 
 def six_streams(files, options):
