@@ -15,7 +15,7 @@ from torchlight.errors import InputError
 from torchlight.files import require_file
 
 # How much is picked between two releases of a mapped array. Around each clip the system maps up to 2 MB, so that 16 MB
-# of clips keep up to 0.4 GB resident; a smaller number costs time (tests/benchmarks/bench_store.py).
+# of clips keep up to 0.4 GB resident; a smaller number costs time (tests/benchmarks/store.py).
 RESIDENT_BYTES = 16 << 20
 
 

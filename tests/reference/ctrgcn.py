@@ -36,11 +36,14 @@ class GraphConv(nn.Module):
         self.down = down(channels, out_channels)
 
     def forward(self, x):
-        y = 0
+        y = None
         for conv, A in zip(self.convs, self.PA):
             refinement, v = conv(x)
-            y = y + torch.einsum('ncuv,nctv->nctu', refinement * self.alpha + A, v)
-        return F.relu(self.bn(y) + self.down(x))
+            z = torch.einsum('ncuv,nctv->nctu', refinement * self.alpha + A, v)
+            y = z if y is None else z + y
+        y = self.bn(y)
+        y += self.down(x)
+        return F.relu(y, inplace=True)
 
 
 class CTRGCN(SkeletonNetwork):

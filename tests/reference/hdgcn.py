@@ -16,14 +16,15 @@ class EdgeConv(nn.Module):
         self.conv = nn.Sequential(nn.Conv2d(2 * channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x):
-        edges = []
-        for body in x:  # (C, V)
-            itself = body[:, :, None]
-            distance = (itself - body[:, None]).square().sum(0)  # (V, V)
-            nearest = body[:, distance.topk(self.k, largest=False).indices]  # (C, V, k)
-            edges.append(torch.cat([nearest - itself, itself.expand_as(nearest)]))
-        y = F.leaky_relu(self.conv(torch.stack(edges)), 0.2)  # (B, C, V, k)
-        return y.max(3)[0]
+        b, c, v = x.shape
+        inner, square = x.transpose(1, 2) @ x, x.square().sum(1, keepdim=True)
+        closeness = 2 * inner - square - square.transpose(1, 2)  # (B, V, V): minus the squared distance
+        nearest = closeness.topk(self.k).indices + v * torch.arange(b, device=x.device)[:, None, None]
+        points = x.transpose(1, 2)  # (B, V, C)
+        neighbour = points.reshape(b * v, c)[nearest.flatten()].view(b, v, self.k, c)
+        itself = points[:, :, None].expand_as(neighbour)
+        edges = torch.cat([neighbour - itself, itself], 3).permute(0, 3, 1, 2).contiguous()  # (B, 2C, V, k)
+        return F.leaky_relu(self.conv(edges), 0.2, inplace=True).max(3)[0]
 
 
 class Attention(nn.Module):
@@ -33,7 +34,7 @@ class Attention(nn.Module):
         super().__init__()
         self.groups = groups
         width = channels // 4
-        self.conv_down = nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width), nn.ReLU())
+        self.conv_down = nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.edge_conv = EdgeConv(width, 3)
         self.aggregate = nn.Conv1d(width, channels, 1)
 
@@ -65,11 +66,13 @@ class GraphConv(nn.Module):
     def forward(self, x):
         levels = torch.stack([self.level(number, x) for number in range(len(self.PA))], 2)
         y = levels.sum(2) if self.aha is None else self.aha(levels)
-        return F.relu(self.bn(y) + self.down(x))
+        y = self.bn(y)
+        y += self.down(x)
+        return F.relu(y, inplace=True)
 
     def level(self, number, x):
         """(B, C, T, V) → (B, C', T, V): the three subsets of a level, and its edges repeated over time."""
-        x = F.relu(self.conv_down[number](x))
+        x = F.relu(self.conv_down[number](x), inplace=True)
         ways = []
         for A, conv in zip(self.PA[number], self.conv[number]):
             ways.append(conv(torch.einsum('nctu,vu->nctv', x, A)))

@@ -53,7 +53,7 @@ class TemporalBranches(nn.Module):
             nn.Sequential(
                 nn.Conv2d(channels, width, 1),
                 nn.BatchNorm2d(width),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 temporal_conv(width, width, 5, stride, dilation),
             )
             for dilation in (1, 2)
@@ -62,7 +62,7 @@ class TemporalBranches(nn.Module):
             nn.Sequential(
                 nn.Conv2d(channels, width, 1),
                 nn.BatchNorm2d(width),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.MaxPool2d((3, 1), (stride, 1), (1, 0)),
                 nn.BatchNorm2d(width),
             )
@@ -90,7 +90,7 @@ class Block(nn.Module):
 
     def forward(self, x):
         y = self.tcn1(self.gcn1(x))
-        return F.relu(y if self.residual is None else y + self.residual(x))
+        return F.relu(y if self.residual is None else y + self.residual(x), inplace=True)
 
 
 class SkeletonNetwork(nn.Module):
@@ -114,7 +114,7 @@ class SkeletonNetwork(nn.Module):
         """Skeletons (N, C, T, V, M) → the pooled features (N, D)."""
         n, c, t, v, m = skeleton.shape
         x = self.data_bn(skeleton.permute(0, 4, 3, 1, 2).reshape(n, m * v * c, t))
-        x = x.reshape(n * m, v, c, t).permute(0, 2, 3, 1)
+        x = x.reshape(n * m, v, c, t).permute(0, 2, 3, 1).contiguous()
         for number in range(1, 11):
             x = getattr(self, f'l{number}')(x)
         return x.mean((2, 3)).reshape(n, m, -1).mean(1)
