@@ -154,3 +154,7 @@ class BlockForm(nn.Module):
         if self.residual is not None:
             y = y + self.residual(x[..., :: self.stride])
         return y.relu_()
+
+    def inference_form(self) -> nn.Module:
+        """Return this module, which is its own form for inference."""
+        return self

@@ -3,8 +3,8 @@
     python -m tests.benchmarks [NAME …] [--json FILE] [--device cpu|N] [--rounds 4] [--clips 128]
 
 Every benchmark first checks that both sides compute the same. Printed for each case: milliseconds a clip, plain and
-ours (medians); their ratio within a round, ours / plain, and its quartiles; ours' share of a matrix product's FLOP/s,
-see measure.py; the most resident memory of this process. The JSON file has a list of {"name", "case", "plain_ms",
+ours (medians); their ratio within a round, plain / ours (how many times faster ours is), and its quartiles; ours' share
+of a matrix product's FLOP/s, see measure.py; the most resident memory of this process. The JSON file has a list of {"name", "case", "plain_ms",
 "ours_ms", "ratio", "low", "high", "peak_share"}.
 """
 
@@ -60,7 +60,7 @@ def line(row: Row, memory: float) -> str:
         return '–' if value is None else format(value, form)
 
     times = words(row.plain_ms, '.3f'), words(row.ours_ms, '.3f')
-    ratio = f'{row.ratio:.3f}', f'{row.low:.3f}–{row.high:.3f}'
+    ratio = f'{row.ratio:.2f}', f'{row.low:.2f}–{row.high:.2f}'
     peak = words(row.peak_share, '.0%')
     return LINE.format(row.name, row.case, *times, *ratio, peak, f'{memory / 2**20:.0f} MB', row.note).rstrip()
 

@@ -4,7 +4,6 @@ Clips of two persons, on the CPU; every engine gets as many threads as PyTorch. 
 left out, with a line that says so.
 """
 
-import copy
 import tempfile
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def exported(model, folder):
     except ImportError as error:
         print(f'engines: no .onnx export: {error}')
         return None
-    deploy.export(copy.deepcopy(model).eval().inference_form(), networks.skeletons(2), path)
+    deploy.export(model, networks.skeletons(2), path)
     return path
 
 

@@ -38,7 +38,8 @@ class Row(NamedTuple):
     ----------
     name, case : str. The benchmark and the case.
     plain_ms, ours_ms : float or None. Median milliseconds a clip; None if the case compares something else.
-    ratio, low, high : float. Ours / plain within a round: the median and the quartiles.
+    ratio, low, high : float. Plain / ours within a round, so how many times faster ours is: the median and the
+        quartiles.
     peak_share : float or None. FLOP/s of ours, by the plain network's FLOPs, as a share of a matrix product's.
     note : str. What else was found; it is printed, but is no part of the JSON (default '').
     """
@@ -117,7 +118,7 @@ def row(
     device : torch.device. Whose peak.
     note : str. Printed behind the row (default '').
     """
-    low, ratio, high = np.quantile(ours / plain, (0.25, 0.5, 0.75)).tolist()
+    low, ratio, high = np.quantile(plain / ours, (0.25, 0.5, 0.75)).tolist()
     plain_ms, ours_ms = (1000 * float(np.median(seconds)) / clips for seconds in (plain, ours))
     share = None
     if flops is not None:

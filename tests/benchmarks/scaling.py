@@ -1,8 +1,8 @@
 """How the cost of our student's evaluation grows with clips, frames and persons, and how much memory it takes.
 
 Time is per clip, per 64 frames and per person: the "plain" of a row is the smallest size of its kind, so a ratio of 1
-means linear growth. The memory cases have no time; their ratio is the peak of a process of ours to that of a plain
-one, the interpreter and PyTorch included.
+means linear growth. The memory cases have no time; their ratio is the peak of a plain process to that of one of
+ours, the interpreter and PyTorch included.
 """
 
 import multiprocessing
@@ -81,7 +81,7 @@ def memory(case, plain, ours, device):
     """The row of a comparison of peaks."""
     before, after = peak_of(plain, device), peak_of(ours, device)
     note = f'plain {before / GIGABYTE:.2f} GB, ours {after / GIGABYTE:.2f} GB'
-    return Row('scaling', case, None, None, after / before, after / before, after / before, None, note)
+    return Row('scaling', case, None, None, before / after, before / after, before / after, None, note)
 
 
 def run(options):
