@@ -21,14 +21,12 @@ from torch import Tensor, nn
 
 from graph.tools import SkeletonGraph
 from model.inference import with_parts
-from model.layers import Block, MultiScaleTemporalConv, TemporalConv
+from model.layers import BODIES_IN_CACHE, Block, MultiScaleTemporalConv, TemporalConv
 from torchlight.errors import InputError
 from torchlight.imports import instantiate
 
 # (width as a multiple of base_channel, temporal stride) of the ten blocks l1 … l10
 BLOCKS = [(1, 1)] * 4 + [(2, 2)] + [(2, 1)] * 2 + [(4, 2)] + [(4, 1)] * 2
-
-BODIES_IN_CACHE = 8  # evaluated together on a CPU, so that what a layer writes is still in its cache for the next one
 
 
 class MMCLOutput(NamedTuple):

@@ -3,6 +3,8 @@
 Axes as in model/base.py, with K = 3 subsets; R relation channels; joint u receives, joint v gives.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from graph.tools import SkeletonGraph
 from model import inference
 from model.base import SkeletonNet
-from model.layers import initialise, pointwise, shortcut
+from model.layers import BODIES_IN_CACHE, initialise, pointwise, shortcut
 
 
 class Model(SkeletonNet):
@@ -38,7 +40,7 @@ class CTRGC(nn.Module):
 class GraphConv(nn.Module):
     """Channel-wise topology refinement over K subsets.
 
-    Equations 1 to 6 of the paper; the output is Σ_k Σ_v relation_k[b, c, u, v] · value_k[b, c, v, t].
+    Equations 1 to 6 of the paper; the output is Σ_k Σ_v graph_k[b, c, u, v] · value_k[b, c, v, t], see `aggregate`.
 
     Parameters
     ----------
@@ -62,32 +64,107 @@ class GraphConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
-        y = self.relation(x) @ self.value(x)
+        y = aggregate(x, self.difference(x), *self.weights())
         return F.relu(self.bn(y) + self.down(x), inplace=True)
+
+    def difference(self, x: Tensor) -> Tensor:
+        """Compare each pair of joints in each subset: (B, C_in, V, T) → (B, K, R, V·V), the giving joint first."""
+        mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
+        maps = [conv.conv1 for conv in self.convs] + [conv.conv2 for conv in self.convs]
+        query, key = pointwise(maps, mean).view(len(x), 2, len(self.convs), -1, x.shape[2]).unbind(1)
+        return torch.tanh(query.unsqueeze(3) - key.unsqueeze(4)).flatten(3)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return the other arguments of `aggregate`."""
+        convs = self.convs
+        value = torch.stack([conv.conv3.weight.flatten(1) for conv in convs], 1)  # (C_out, K, C_in)
+        value_bias = torch.stack([conv.conv3.bias for conv in convs], 1)
+        relation = self.alpha * torch.stack([conv.conv4.weight.flatten(1) for conv in convs])  # (K, C_out, R)
+        bias = self.alpha * torch.stack([conv.conv4.bias for conv in convs])
+        adjacency = self.PA.transpose(1, 2).flatten(1).unsqueeze(1) + bias.unsqueeze(2)  # (K, C_out, V·V)
+        return value.flatten(0, 1), value_bias.flatten(), relation, adjacency
 
     def inference_form(self) -> nn.Module:
         """Return a module that does the same in evaluation, see model/inference.py."""
         return GraphConvForm(self)
 
-    def relation(self, x: Tensor) -> Tensor:
-        """Refine the graph of each subset for each channel: (B, C_in, V, T) → (B, C_out, V, K·V)."""
-        mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
-        query, key = (
-            pointwise(maps, mean).squeeze(3).chunk(len(maps), 1)
-            for maps in ([conv.conv1 for conv in self.convs], [conv.conv2 for conv in self.convs])
-        )  # K × (B, R, V)
-        subsets = []
-        for conv, q, k, A in zip(self.convs, query, key, self.PA):
-            difference = torch.tanh(q.unsqueeze(3) - k.unsqueeze(2))  # (B, R, V, V)
-            refinement = F.conv2d(difference, conv.conv4.weight * self.alpha, conv.conv4.bias * self.alpha)
-            subsets.append(refinement + A)
-        return torch.cat(subsets, 3)
 
-    def value(self, x: Tensor) -> Tensor:
-        """Map the joints for each subset: (B, C_in, V, T) → (B, C_out, K·V, T)."""
-        weight = torch.stack([conv.conv3.weight for conv in self.convs], 1).flatten(0, 1)  # channel-major, subset-minor
-        bias = torch.stack([conv.conv3.bias for conv in self.convs], 1).flatten()
-        return F.conv2d(x, weight, bias).view(x.shape[0], -1, len(self.convs) * x.shape[2], x.shape[3])
+def aggregate(
+    x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
+) -> Tensor:
+    """Map the joints in each subset, refine the subset's graph for each channel, and sum over both.
+
+    Parameters
+    ----------
+    x : (B, C_in, V, T).
+    difference : (B, K, R, V·V). Pairs of joints, the giving one first.
+    value, value_bias : (C_out·K, C_in), (C_out·K,). What a joint gives.
+    relation, adjacency : (K, C_out, R), (K, C_out, V·V). The refined graph is relation · difference + adjacency.
+
+    Returns
+    -------
+    (B, C_out, V, T).
+    """
+    arguments = x, difference, value, value_bias, relation
+    if torch.is_autocast_enabled(x.device.type):  # the adjacency keeps its precision
+        arguments = [argument.to(torch.get_autocast_dtype(x.device.type)) for argument in arguments]
+    return Aggregation.apply(*arguments, adjacency)
+
+
+class Aggregation(torch.autograd.Function):
+    """`aggregate` with a backward pass that goes over the bodies in parts, so that a part's gradients stay in cache."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
+    ) -> Tensor:
+        """Compute `aggregate`."""
+        batch, _, joints, frames = x.shape
+        subsets, width, _ = relation.shape
+        x = x.flatten(2)
+        graphs = x.new_empty(batch, width, subsets, joints * joints)
+        values, y = x.new_empty(batch, width * subsets, joints * frames), x.new_empty(batch, width, joints, frames)
+        for part in parts_of(x):
+            for k in range(subsets):
+                torch.add(relation[k] @ difference[part, k], adjacency[k], out=graphs[part, :, k])
+            torch.baddbmm(value_bias[:, None], value.expand(part.stop - part.start, -1, -1), x[part], out=values[part])
+            graph = graphs[part].view(-1, subsets * joints, joints)
+            given = values[part].view(-1, subsets * joints, frames)
+            torch.bmm(graph.transpose(1, 2), given, out=y[part].view(-1, joints, frames))
+        ctx.save_for_backward(x, difference, value, relation, graphs, values)
+        ctx.adjacency_dtype = adjacency.dtype
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradients of the arguments."""
+        x, difference, value, relation, graphs, values = ctx.saved_tensors
+        batch, width, joints, frames = gradient.shape
+        subsets, gradient = len(relation), gradient.contiguous()
+        of_x, of_difference = torch.empty_like(x), torch.empty_like(difference)
+        of_value, of_relation = torch.zeros_like(value), torch.zeros_like(relation)
+        of_bias = value.new_zeros(len(value))
+        of_adjacency = value.new_zeros(subsets, width, joints * joints, dtype=ctx.adjacency_dtype)
+        for part in parts_of(x):
+            received = gradient[part].view(-1, joints, frames)
+            graph = graphs[part].view(-1, subsets * joints, joints)
+            given = values[part].view(-1, subsets * joints, frames)
+            of_values = (graph @ received).view(-1, width * subsets, joints * frames)
+            torch.matmul(value.T, of_values, out=of_x[part])
+            of_value += (of_values @ x[part].transpose(1, 2)).sum(0)
+            of_bias += of_values.sum((0, 2))
+            of_graph = (given @ received.transpose(1, 2)).view(-1, width, subsets, joints * joints)
+            of_graph = of_graph.transpose(1, 2).contiguous()  # (part, K, C_out, V·V)
+            torch.matmul(relation.transpose(1, 2), of_graph, out=of_difference[part])
+            of_relation += (of_graph @ difference[part].transpose(2, 3)).sum(0)
+            of_adjacency += of_graph.sum(0)
+        return of_x.view(batch, -1, joints, frames), of_difference, of_value, of_bias, of_relation, of_adjacency
+
+
+def parts_of(x: Tensor) -> list[slice]:
+    """Cut the bodies of (B, …) into parts: of a few for the cache of a CPU, into one for another device."""
+    size = BODIES_IN_CACHE if x.device.type == 'cpu' else max(len(x), 1)
+    return [slice(first, min(first + size, len(x))) for first in range(0, len(x), size)]
 
 
 class GraphConvForm(nn.Module):

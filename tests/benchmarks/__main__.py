@@ -4,8 +4,8 @@
 
 Every benchmark first checks that both sides compute the same. Printed for each case: milliseconds a clip, plain and
 ours (medians); their ratio within a round, plain / ours (how many times faster ours is), and its quartiles; ours' share
-of a matrix product's FLOP/s, see measure.py; the most resident memory of this process. The JSON file has a list of {"name", "case", "plain_ms",
-"ours_ms", "ratio", "low", "high", "peak_share"}.
+of a matrix product's FLOP/s, see measure.py; the most resident memory of this process. The JSON file has a list of
+{"name", "case", "plain_ms", "ours_ms", "ratio", "low", "high", "peak_share"}.
 """
 
 import importlib

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from feeders.feeder_ucla import Feeder
 from graph import ntu_rgb_d
-from model.ctrgcn import GraphConv, Model
+from model import ctrgcn
+from model.ctrgcn import GraphConv, Model, aggregate
 from model.layers import Block, MultiScaleTemporalConv
 from tests.golden import inputs
 from tests.helpers import by_name, near, parts, scramble
@@ -124,12 +125,25 @@ def test_two_clips_in_a_batch_equal_each_alone(student, skeleton):
         torch.testing.assert_close(student(skeleton[number : number + 1]).logits[0], together[number])
 
 
-def test_without_refinement_the_relation_is_the_adjacency():
-    A = torch.rand(3, 5, 5)
-    gcn = scramble(GraphConv(8, 8, A, adaptive=True))
+def test_without_refinement_the_graph_is_the_adjacency():
+    gcn = scramble(GraphConv(8, 8, torch.rand(3, 5, 5), adaptive=True)).double()
     gcn.alpha.data.zero_()
-    relation = gcn.relation(torch.randn(2, 8, 5, 6))
-    torch.testing.assert_close(relation, torch.cat(list(gcn.PA), 1).expand(2, 8, 5, 15))
+    x = torch.randn(2, 8, 5, 6).double()
+    _, _, relation, adjacency = gcn.weights()
+    assert not relation.any()
+    assert torch.equal(adjacency.unflatten(2, (5, 5)), gcn.PA.transpose(1, 2).unsqueeze(1).expand(3, 8, 5, 5))
+    expected = sum(A @ conv.conv3(x) for A, conv in zip(gcn.PA, gcn.convs))
+    torch.testing.assert_close(aggregate(x, gcn.difference(x), *gcn.weights()), expected)
+
+
+@pytest.mark.parametrize('bodies', [1, 2, 5])
+def test_the_gradients_of_the_aggregation_are_those_of_its_values(bodies, monkeypatch):
+    """Against differences of the values, whole parts of bodies and an incomplete one."""
+    monkeypatch.setattr(ctrgcn, 'BODIES_IN_CACHE', 2)
+    shapes = (bodies, 4, 3, 5), (bodies, 2, 2, 9), (12, 4), (12,), (2, 6, 2), (2, 6, 9)
+    assert torch.autograd.gradcheck(
+        aggregate, [torch.randn(shape, dtype=torch.double, requires_grad=True) for shape in shapes]
+    )
 
 
 def test_the_adjacency_is_learned_only_when_adaptive(tiny):
