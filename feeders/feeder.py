@@ -1,7 +1,8 @@
 """The contract of feeders, and what the feeders of stores share: whole batches, joined with features by clip name.
 
 Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feature width. Stores and transforms use the
-axis order (N, T, M, V, C); a Batch is in the order that models read, (N, C, T, V, M).
+axis order (N, T, M, V, C); a Batch has the axes of a model's input, (N, C, T, V, M), over memory in the order in which
+models read it, (N, M, V, C, T).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    skeleton : (N, C, T, V, M) float32.
+    skeleton : (N, C, T, V, M) float32, a view of (N, M, V, C, T) in the feeders of this program.
     label : (N,) int64. Classes, -1 if unknown.
     index : (N,) int64. Clip numbers: positions in the feeder's `name` and `label`.
     video : (N, D) float32 or None. Features for the alignment branch.
@@ -105,7 +106,7 @@ class Feeder(Dataset):
 
 
 class StoreFeeder(Feeder):
-    """A split of a skeleton store as whole batches; a subclass gives `skeletons`.
+    """A split of a skeleton store as whole batches; a subclass gives `skeletons`, or `stream` itself.
 
     Parameters
     ----------
@@ -134,7 +135,8 @@ class StoreFeeder(Feeder):
     ) -> None:
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
         self.name, self.label, self.layout = store.name, store.label, store.layout
-        self.parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
+        parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
+        self.parents = torch.from_numpy(np.asarray(parents, np.int64))
         if len(self.parents) != store.layout[1]:
             raise InputError(f'the clips have {store.layout[1]} joints, but {graph} has {len(self.parents)}')
         self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
@@ -157,6 +159,11 @@ class StoreFeeder(Feeder):
         """
         raise NotImplementedError
 
+    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor:
+        """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
+        joints = torch.from_numpy(self.skeletons(rows, draws_of)).permute(0, 2, 3, 4, 1).contiguous()
+        return transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
+
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of the augmentations."""
         self._seed_epoch[0], self._seed_epoch[1] = seed, epoch
@@ -168,10 +175,9 @@ class StoreFeeder(Feeder):
         """Return the batch of these sample numbers."""
         samples = np.asarray(indices)
         rows = samples % len(self.store)
-        joints = self.skeletons(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
-        skeleton = transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
+        skeleton = self.stream(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
         features = {kind: torch.from_numpy(feature[place[rows]]) for kind, (feature, place) in self.features.items()}
-        return Batch(torch.from_numpy(skeleton), torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
+        return Batch(skeleton, torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
 
 
 def make_loader(
