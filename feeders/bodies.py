@@ -1,21 +1,21 @@
-"""The bodies of a batch: the frames that were cut from a store, and what makes the skeletons of the batch of them.
+"""The bodies of a batch: what is left to do, on whichever device, once the frames of its clips are found.
 
-Legend: N clips, M persons, B bodies (the persons that are present), F frames of bodies, T = window_size new frames,
-V joints, C coordinates.
+Legend: N clips, M persons, B bodies (the persons that are present, and nobody), F frames of bodies, T = window_size new
+frames, V joints, C coordinates.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from feeders import transforms
-from feeders.mapped import MappedArray
 
 
-class Bodies(NamedTuple):
-    """What is left to do for a batch, on whichever device: resampling, rotation and the stream.
+@dataclass(frozen=True)
+class Bodies:
+    """The skeletons of a batch before they are resampled, rotated and made into a stream.
 
     Attributes
     ----------
@@ -43,37 +43,21 @@ class Bodies(NamedTuple):
         """Return the skeletons of the batch, (N, C, T, V, M) float32, in the memory order (N, M, V, C, T)."""
         n, persons, *layout = self.layout
         x = transforms.resample(self.frames, self.index, self.weight).unflatten(2, layout)  # (B, T, V, C)
-        x = transforms.time_last(x)
+        x = transforms.time_last(x)  # (B, V, C, T)
         x[-1] = 0
         if self.matrix is not None:
             x = transforms.rotate(x, self.matrix)
         x = transforms.stream(x, self.parents, self.bone, self.vel)
         return transforms.to_model(x.index_select(0, self.slot).unflatten(0, (n, persons)))
 
+    def to(self, device: torch.device, non_blocking: bool = False) -> Tensor:
+        """Move to a device and return what `skeleton` does, computed there."""
+        return self._each(lambda x: x.to(device, non_blocking=non_blocking)).skeleton()
 
-def cut(
-    frames: np.ndarray | MappedArray, first: np.ndarray, step: int, length: np.ndarray
-) -> tuple[Tensor, np.ndarray, int]:
-    """Find the frames of bodies in a store; they are copied only where the store cannot be read in place.
+    def pin_memory(self) -> 'Bodies':
+        """Return the bodies in memory from which copies to a GPU are fast; a DataLoader calls this."""
+        return self._each(lambda x: x if x.is_cuda else x.pin_memory())
 
-    Parameters
-    ----------
-    frames : (F, D) float32. One row for each frame and person.
-    first : (B,) int. The row of each body's first frame.
-    step : int. Rows from one frame of a body to the next.
-    length : (B,) int. Frames of each body.
-
-    Returns
-    -------
-    frames : (F', D) float32. All rows, or those of the bodies one after the other.
-    first, step : as given, for these rows.
-    """
-    if isinstance(frames, MappedArray):
-        whole = frames.tensor(int(length.sum()) * 4 * frames.shape[1])
-    else:
-        whole = torch.from_numpy(frames)
-    if whole is not None:
-        return whole, first, step
-    place = np.cumsum(length) - length
-    rows = np.repeat(first - step * place, length) + step * np.arange(length.sum())
-    return torch.from_numpy(frames.take(rows)), place, 1
+    def _each(self, change: Callable[[Tensor], Tensor]) -> 'Bodies':
+        tensors = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{key: change(value) for key, value in tensors.items()})

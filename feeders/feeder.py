@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from feeders import transforms
+from feeders.bodies import Bodies
 from feeders.feature_store import FeatureStore
 from feeders.skeleton_store import SkeletonStore
 from graph.tools import SkeletonGraph
@@ -26,14 +27,15 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    skeleton : (N, C, T, V, M) float32, a view of (N, M, V, C, T) in the feeders of this program.
+    skeleton : (N, C, T, V, M) float32, a view of (N, M, V, C, T) in the feeders of this program; Bodies, of which `to`
+        makes it, if clips are augmented on the device.
     label : (N,) int64. Classes, -1 if unknown.
     index : (N,) int64. Clip numbers: positions in the feeder's `name` and `label`.
     video : (N, D) float32 or None. Features for the alignment branch.
     text : (N, D) float32 or None. Features for the refinement branch.
     """
 
-    skeleton: torch.Tensor
+    skeleton: torch.Tensor | Bodies
     label: torch.Tensor
     index: torch.Tensor
     video: torch.Tensor | None = None
@@ -60,12 +62,14 @@ class Feeder(Dataset):
     label : (clips,) int64. Their classes, -1 if unknown.
     layout : (M, V, C). Persons, joints and coordinates of a batch; they must fit model_args.
     feature_stores : {'video' or 'text': FeatureStore}. The features that batches contain (default: none).
+    in_main_process : bool. Batches must be made in the main process, whatever --num-worker says (default False).
     """
 
     name: Sequence[str]
     label: np.ndarray
     layout: tuple[int, ...]
     feature_stores: Mapping[str, FeatureStore] = {}
+    in_main_process: bool = False
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
@@ -91,6 +95,26 @@ class Feeder(Dataset):
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of an epoch; the same (seed, epoch) must give the same batches."""
+
+    def place(self, augment_on: str, preload: str, device: torch.device) -> None:
+        """Choose where clips are kept and augmented, by default neither.
+
+        Parameters
+        ----------
+        augment_on : str. 'worker' or 'device', as --augment-on says.
+        preload : str. 'none', 'memory' or 'device', as --preload says.
+        device : torch.device. The one that batches will be moved to.
+
+        Raises
+        ------
+        InputError
+            If the feeder cannot do that, or if the device has not enough free memory.
+        """
+        name = f'{type(self).__module__}.{type(self).__qualname__}'
+        raise InputError(
+            f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload, or use '
+            'feeders.feeder_MMCL.Feeder'
+        )
 
     def __len__(self) -> int:
         """Return the training samples of an epoch, a multiple of the clips; evaluation takes each clip once."""
@@ -159,7 +183,7 @@ class StoreFeeder(Feeder):
         """
         raise NotImplementedError
 
-    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor:
+    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor | Bodies:
         """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
         joints = torch.from_numpy(self.skeletons(rows, draws_of)).permute(0, 2, 3, 4, 1).contiguous()
         return transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
@@ -196,6 +220,7 @@ def make_loader(
     """
     if train and len(feeder) < batch_size:
         raise InputError(f'batch_size is {batch_size}, but there are only {len(feeder)} training clips')
+    workers = 0 if feeder.in_main_process else workers
     order = BatchOrder(len(feeder) if train else len(feeder.name), batch_size, train, rank, world_size)
     return DataLoader(
         feeder,

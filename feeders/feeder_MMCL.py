@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from feeders import transforms
-from feeders.bodies import Bodies, cut
+from feeders.bodies import Bodies
 from feeders.datasets import DATASETS
 from feeders.feature_store import open_for_branch
 from feeders.feeder import StoreFeeder
+from feeders.frames import LoadedFrames, StoreFrames
 from feeders.label_table import read_names
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
@@ -99,7 +100,7 @@ class Feeder(StoreFeeder):
         text = open_for_branch(text_path or object_path, 'text', text_ablation, text_made_with)
         super().__init__(store, graph, graph_args, bone, vel, repeat, video, text)
         self.layout = (num_person, *store.layout[1:])
-        self.frames = store.frames.reshape(len(store.frames) * store.layout[0], store.layout[1] * store.layout[2])
+        self.frames, self.augment_on = StoreFrames(store), 'worker'
 
     def _check_arguments(self) -> None:
         shares = list(self.p_interval) if isinstance(self.p_interval, (list, tuple)) else []
@@ -117,20 +118,28 @@ class Feeder(StoreFeeder):
         if empty:
             raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
 
-    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> Tensor:
-        """Return the skeletons of clips, (N, C, T, V, M) float32: cropped, resampled, rotated, as the stream."""
-        return self.bodies(rows, draws_of).skeleton()
+    def place(self, augment_on: str, preload: str, device: torch.device) -> None:
+        """Choose where clips are kept and augmented; what is preloaded on a device is augmented there."""
+        if preload != 'none':
+            self.frames = LoadedFrames(self.store, device if preload == 'device' else torch.device('cpu'))
+        self.in_main_process = self.frames.on_device
+        self.augment_on = 'device' if self.frames.on_device else augment_on
+
+    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> Tensor | Bodies:
+        """Return the skeletons of clips, (N, C, T, V, M) float32, or what `Batch.to` makes them of on a device."""
+        bodies = self.bodies(rows, draws_of)
+        return bodies if self.augment_on == 'device' else bodies.skeleton()
 
     def bodies(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> Bodies:
-        """Cut the frames of clips out of the store, and say what to do with them."""
+        """Find the frames of clips, and say how they are cropped, resampled and rotated."""
         draws, length = draws_of(5), self.store.length[rows]
         if len(self.p_interval) == 2:
             start, length = transforms.random_crop(length, self.p_interval, LEAST_CROP, draws[:, :2])
         else:
             start, length = transforms.centre_crop(length, self.p_interval[0])
         clip, person, slot = self.persons(self.store.person[rows])
-        first = (self.store.start[rows] + start)[clip] * self.store.layout[0] + person
-        frames, first, step = cut(self.frames, first, self.store.layout[0], length[clip])
+        find = self.frames.copy if self.augment_on == 'device' else self.frames.find
+        frames, first, step = find(rows[clip], person, start[clip], length[clip])
         lower, upper, weight = transforms.resampling(length, self.window_size)
         index = np.stack([lower, upper], 2)[clip] * step + first[:, None, None]
         weights = np.stack([1 - weight, weight], 2)[clip]
