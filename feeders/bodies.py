@@ -25,7 +25,7 @@ class Bodies:
     slot : (N·M,) int64. The body in each slot of the batch, B − 1 for an empty one: the last body is nobody's.
     matrix : (B, C, C) float32, for columns, or None for bodies that are not rotated.
     parents : (V,) int64. The parent of each joint.
-    layout : (N, M, V, C).
+    layout : (M, V, C).
     bone, vel : bool. The stream.
     """
 
@@ -35,20 +35,19 @@ class Bodies:
     slot: Tensor
     matrix: Tensor | None
     parents: Tensor
-    layout: tuple[int, int, int, int]
+    layout: tuple[int, int, int]
     bone: bool
     vel: bool
 
     def skeleton(self) -> Tensor:
         """Return the skeletons of the batch, (N, C, T, V, M) float32, in the memory order (N, M, V, C, T)."""
-        n, persons, *layout = self.layout
+        persons, *layout = self.layout
         x = transforms.resample(self.frames, self.index, self.weight).unflatten(2, layout)  # (B, T, V, C)
-        x = transforms.time_last(x)  # (B, V, C, T)
+        x = transforms.time_last(x)  # (B, C, V, T)
         x[-1] = 0
         if self.matrix is not None:
             x = transforms.rotate(x, self.matrix)
-        x = transforms.stream(x, self.parents, self.bone, self.vel)
-        return transforms.to_model(x.index_select(0, self.slot).unflatten(0, (n, persons)))
+        return transforms.to_model(transforms.stream(x, self.parents, self.bone, self.vel), self.slot, persons)
 
     def to(self, device: torch.device, non_blocking: bool = False) -> Tensor:
         """Move to a device and return what `skeleton` does, computed there."""

@@ -185,8 +185,9 @@ class StoreFeeder(Feeder):
 
     def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor | Bodies:
         """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
-        joints = torch.from_numpy(self.skeletons(rows, draws_of)).permute(0, 2, 3, 4, 1).contiguous()
-        return transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
+        joints = torch.from_numpy(self.skeletons(rows, draws_of)).transpose(1, 2)  # (N, M, T, V, C)
+        bodies = transforms.stream(transforms.time_last(joints.flatten(0, 1)), self.parents, self.bone, self.vel)
+        return transforms.to_model(bodies, torch.arange(len(bodies)), self.layout[0])
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of the augmentations."""

@@ -148,7 +148,7 @@ class Feeder(StoreFeeder):
             angles = (2 * draws[:, 2:] - 1) * LARGEST_ANGLE
             matrix = torch.from_numpy(transforms.rotation(angles, self.layout[2]).astype(np.float32)[clip])
         arrays = map(torch.from_numpy, (index, weights, slot))
-        return Bodies(frames, *arrays, matrix, self.parents, (len(rows), *self.layout), self.bone, self.vel)
+        return Bodies(frames, *arrays, matrix, self.parents, self.layout, self.bone, self.vel)
 
     def persons(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """List the bodies of clips of `count` (N,) persons, and at the end one for the slots that are empty.

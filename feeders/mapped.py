@@ -39,7 +39,11 @@ class MappedArray:
         with open(self.path, 'rb') as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._array = np.frombuffer(self._map, self.dtype, count, self.offset).reshape(self.shape)
-        self._touched = 0
+        self._touched, self._tensor = 0, None
+        if self._array.flags.aligned:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore', UserWarning)  # that it must not be written to
+                self._tensor = torch.from_numpy(self._array)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -58,12 +62,9 @@ class MappedArray:
 
         None if its bytes are not aligned, as in most .npz files.
         """
-        if not self._array.flags.aligned:
-            return None
-        self._release_after(touched)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', UserWarning)  # that it must not be written to
-            return torch.from_numpy(self._array)
+        if self._tensor is not None:
+            self._release_after(touched)
+        return self._tensor
 
     def _counted(self, picked: np.ndarray) -> np.ndarray:
         self._release_after(picked.nbytes)

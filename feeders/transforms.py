@@ -171,29 +171,29 @@ def resample(frames: Tensor, index: Tensor, weight: Tensor) -> Tensor:
 
 
 def time_last(skeleton: Tensor) -> Tensor:
-    """Bring (B, T, V, C) into the order of a body, (B, V, C, T)."""
+    """Bring (B, T, V, C) into the order of bodies, (B, C, V, T)."""
     if skeleton.device.type == 'cpu':  # numpy does it in half the time
-        return torch.from_numpy(np.ascontiguousarray(skeleton.numpy().transpose(0, 2, 3, 1)))
-    return skeleton.permute(0, 2, 3, 1).contiguous()
+        return torch.from_numpy(np.ascontiguousarray(skeleton.numpy().transpose(0, 3, 2, 1)))
+    return skeleton.permute(0, 3, 2, 1).contiguous()
 
 
 def rotate(skeleton: Tensor, matrix: Tensor) -> Tensor:
-    """Rotate each body (B, V, C, T) by its own matrix (B, C, C) for columns."""
-    column = matrix[:, None, :, :, None].unbind(3)  # C of (B, 1, C, 1)
-    rotated = skeleton[:, :, :1] * column[0]
+    """Rotate each body (B, C, V, T) by its own matrix (B, C, C) for columns."""
+    column = matrix[..., None, None].unbind(2)  # C of (B, C, 1, 1)
+    rotated = skeleton[:, :1] * column[0]
     for c in range(1, len(column)):
-        rotated.addcmul_(skeleton[:, :, c : c + 1], column[c])
+        rotated.addcmul_(skeleton[:, c : c + 1], column[c])
     return rotated
 
 
 def bones(skeleton: Tensor, parents: Tensor) -> Tensor:
-    """Subtract from each joint (…, V, C, T) its parent, given by (V,); the root's bone is zero."""
-    parent = skeleton.index_select(-3, parents)
+    """Subtract from each joint (B, C, V, T) its parent, given by (V,); the root's bone is zero."""
+    parent = skeleton.index_select(2, parents)
     return torch.sub(skeleton, parent, out=parent)
 
 
 def motion(skeleton: Tensor) -> Tensor:
-    """Return the step from each frame to the next, zero for the last one, (…, V, C, T)."""
+    """Return the step from each frame to the next, zero for the last one, (B, C, V, T)."""
     step = torch.empty_like(skeleton)
     torch.sub(skeleton[..., 1:], skeleton[..., :-1], out=step[..., :-1])
     step[..., -1] = 0
@@ -201,12 +201,26 @@ def motion(skeleton: Tensor) -> Tensor:
 
 
 def stream(skeleton: Tensor, parents: Tensor, bone: bool, vel: bool) -> Tensor:
-    """Turn joints (…, V, C, T) into bones, motion, or the motion of bones."""
+    """Turn joints (B, C, V, T) into bones, motion, or the motion of bones."""
     if bone:
         skeleton = bones(skeleton, parents)
     return motion(skeleton) if vel else skeleton
 
 
-def to_model(skeleton: Tensor) -> Tensor:
-    """View (N, M, V, C, T) in the order of a Batch, (N, C, T, V, M); models read the memory in the first order."""
-    return skeleton.permute(0, 3, 4, 2, 1)
+def to_model(skeleton: Tensor, slot: Tensor, persons: int) -> Tensor:
+    """Put bodies into the slots of a batch, whose memory is in the order in which models read it, (N, M, V, C, T).
+
+    Parameters
+    ----------
+    skeleton : (B, C, V, T).
+    slot : (N·M,) int64. The body in each slot.
+    persons : int. M.
+
+    Returns
+    -------
+    (N, C, T, V, M).
+    """
+    _, coordinates, joints, window = skeleton.shape
+    batch = skeleton.new_empty(len(slot), joints, coordinates, window)
+    torch.index_select(skeleton, 0, slot, out=batch.transpose(1, 2))
+    return batch.unflatten(0, (-1, persons)).permute(0, 3, 4, 2, 1)

@@ -47,7 +47,7 @@ def test_a_bad_number_stays_in_its_clip(path):
     frames = torch.randn(4, 75)
     frames[0] = torch.nan
     index, weight = torch.tensor([[0, 1], [2, 3], [0, 0]])[:, None], torch.full((3, 1, 2), 0.5)
-    parents, layout = torch.zeros(25, dtype=torch.int64), (2, 2, 25, 3)
+    parents, layout = torch.zeros(25, dtype=torch.int64), (2, 25, 3)
     x = Bodies(frames, index, weight, torch.tensor([0, 2, 1, 2]), None, parents, layout, True, False).skeleton()
     assert x[0, ..., 0].isnan().all() and not x[..., 1].any() and x[1].isfinite().all()
 

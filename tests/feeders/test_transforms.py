@@ -15,12 +15,12 @@ PARENTS = torch.from_numpy(ntu_rgb_d.Graph().parents)
 
 @pytest.fixture
 def bodies():
-    """(B, V, C, T) = (3, 25, 3, 6), in double precision."""
-    return torch.from_numpy(np.random.default_rng(0).normal(size=(3, 25, 3, 6)))
+    """(B, C, V, T) = (3, 3, 25, 6), in double precision."""
+    return torch.from_numpy(np.random.default_rng(0).normal(size=(3, 3, 25, 6)))
 
 
 def distances(x):
-    return np.linalg.norm(x[:, :, None] - x[:, None], axis=3)
+    return np.linalg.norm(x[:, :, :, None] - x[:, :, None], axis=1)
 
 
 def rotations(angles, coordinates=3):
@@ -29,7 +29,7 @@ def rotations(angles, coordinates=3):
 
 @pytest.mark.parametrize('coordinates', [2, 3])
 def test_rotation_keeps_joint_distances(bodies, coordinates):
-    bodies = bodies[:, :, :coordinates]
+    bodies = bodies[:, :coordinates]
     matrix = rotations(np.random.default_rng(1).uniform(-3, 3, (3, 3)), coordinates)
     turned = transforms.rotate(bodies, matrix)
     np.testing.assert_allclose(distances(turned.numpy()), distances(bodies.numpy()), atol=1e-12)
@@ -44,7 +44,7 @@ def test_each_body_has_its_own_rotation_and_no_angle_leaves_it(bodies):
 
 def test_rotation_is_a_product_with_columns(bodies):
     matrix = rotations([[0.1, 0.2, 0.3]] * 3)
-    expected = torch.einsum('bij,bvjt->bvit', matrix, bodies)
+    expected = torch.einsum('bij,bjvt->bivt', matrix, bodies)
     np.testing.assert_allclose(transforms.rotate(bodies, matrix), expected, atol=1e-12)
 
 
@@ -65,16 +65,16 @@ def test_rotation_is_x_then_y_then_z_with_the_published_signs():
 
 
 def test_bones_do_not_see_where_the_body_stands(bodies):
-    moved = bodies + torch.tensor([[4], [-5], [6]])
+    moved = bodies + torch.tensor([4, -5, 6]).reshape(3, 1, 1)
     np.testing.assert_allclose(transforms.bones(moved, PARENTS), transforms.bones(bodies, PARENTS), atol=1e-12)
 
 
 def test_bones_add_up_to_the_joint(bodies):
     bones, joint, total = transforms.bones(bodies, PARENTS), 23, 0  # the tip of the right hand
     while PARENTS[joint] != joint:
-        total, joint = total + bones[:, joint], PARENTS[joint].item()
-    np.testing.assert_allclose(bodies[:, joint] + total, bodies[:, 23], atol=1e-12)
-    assert joint == 20 and not bones[:, joint].any()
+        total, joint = total + bones[:, :, joint], PARENTS[joint].item()
+    np.testing.assert_allclose(bodies[:, :, joint] + total, bodies[:, :, 23], atol=1e-12)
+    assert joint == 20 and not bones[:, :, joint].any()
 
 
 def test_motion_ends_at_rest_and_adds_up(bodies):
@@ -179,11 +179,12 @@ def test_every_subset_is_equally_likely():
 
 
 def test_the_model_gets_coordinates_first_and_persons_last_over_memory_in_its_own_order(bodies):
-    x = transforms.to_model(bodies[:, None].repeat(1, 2, 1, 1, 1))
-    assert x.shape == (3, 3, 6, 25, 2) and x.permute(0, 4, 3, 1, 2).is_contiguous()
-    assert x[2, 1, 5, 7, 0] == bodies[2, 7, 1, 5]
+    x = transforms.to_model(bodies, torch.tensor([2, 0, 1, 1]), persons=2)
+    assert x.shape == (2, 3, 6, 25, 2) and x.permute(0, 4, 3, 1, 2).is_contiguous()
+    assert torch.equal(x[0, :, :, :, 0], bodies[2].transpose(1, 2)) and x[1, 1, 5, 7, 0] == bodies[1, 1, 7, 5]
+    assert torch.equal(x[1, ..., 0], x[1, ..., 1])
 
 
 def test_time_comes_last(bodies):
-    moved = transforms.time_last(bodies.permute(0, 3, 1, 2).contiguous())
+    moved = transforms.time_last(bodies.permute(0, 3, 2, 1).contiguous())
     assert torch.equal(moved, bodies) and moved.is_contiguous()
