@@ -111,10 +111,7 @@ class Feeder(Dataset):
             If the feeder cannot do that, or if the device has not enough free memory.
         """
         name = f'{type(self).__module__}.{type(self).__qualname__}'
-        raise InputError(
-            f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload, or use '
-            'feeders.feeder_MMCL.Feeder'
-        )
+        raise InputError(f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload')
 
     def __len__(self) -> int:
         """Return the training samples of an epoch, a multiple of the clips; evaluation takes each clip once."""

@@ -139,9 +139,10 @@ class Feeder(StoreFeeder):
             start, length = transforms.centre_crop(length, self.p_interval[0])
         clip, person, slot = self.persons(self.store.person[rows])
         find = self.frames.copy if self.augment_on == 'device' else self.frames.find
-        frames, first, step = find(rows[clip], person, start[clip], length[clip])
+        frames, first, step = find(rows[clip], person, start[clip], np.append(length[clip[:-1]], 0))
         lower, upper, weight = transforms.resampling(length, self.window_size)
         index = np.stack([lower, upper], 2)[clip] * step + first[:, None, None]
+        index[-1] = 0  # whatever they are, nobody's frames do not count
         weights = np.stack([1 - weight, weight], 2)[clip]
         matrix = None
         if self.random_rot:

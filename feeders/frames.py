@@ -40,11 +40,10 @@ class StoreFrames:
         start, length : (B,) int. The part, in frames of the clip.
         """
         first = (self.start[clip] + start) * self.persons + person
-        rows = self.rows
-        if isinstance(rows, MappedArray):
-            rows = rows.tensor(int(length.sum()) * 4 * rows.shape[1])
+        if isinstance(self.rows, MappedArray):
+            rows = self.rows.tensor(int(length.sum()) * 4 * self.rows.shape[1])
         else:
-            rows = torch.from_numpy(rows)
+            rows = torch.from_numpy(self.rows) if self.rows.dtype == np.float32 else None
         return self.cut(first, length) if rows is None else (rows, first, self.persons)
 
     def copy(self, clip: np.ndarray, person: np.ndarray, start: np.ndarray, length: np.ndarray) -> Place:
@@ -54,7 +53,7 @@ class StoreFrames:
     def cut(self, first: np.ndarray, length: np.ndarray) -> Place:
         """Copy bodies of `length` (B,) frames that begin at the rows `first` (B,)."""
         rows, place = ragged(first, length, self.persons)
-        return torch.from_numpy(self.rows.take(rows, 0)), place, 1
+        return torch.from_numpy(self.rows.take(rows, 0).astype(np.float32, copy=False)), place, 1
 
 
 class LoadedFrames:

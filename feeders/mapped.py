@@ -40,10 +40,6 @@ class MappedArray:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._array = np.frombuffer(self._map, self.dtype, count, self.offset).reshape(self.shape)
         self._touched, self._tensor = 0, None
-        if self._array.flags.aligned:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore', UserWarning)  # that it must not be written to
-                self._tensor = torch.from_numpy(self._array)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -60,10 +56,15 @@ class MappedArray:
     def tensor(self, touched: int) -> Tensor | None:
         """Return the whole array as a tensor over the map, for reading `touched` bytes of it.
 
-        None if its bytes are not aligned, as in most .npz files.
+        None if it is not of aligned float32, as in most .npz files.
         """
-        if self._tensor is not None:
-            self._release_after(touched)
+        if self.dtype != np.float32 or not self._array.flags.aligned:
+            return None
+        if self._tensor is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore', UserWarning)  # that it must not be written to
+                self._tensor = torch.from_numpy(self._array)
+        self._release_after(touched)
         return self._tensor
 
     def _counted(self, picked: np.ndarray) -> np.ndarray:

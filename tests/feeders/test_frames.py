@@ -1,5 +1,6 @@
 """Clips give the same batches wherever they are kept and augmented."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -69,8 +70,25 @@ def test_frames_are_the_same_in_place_and_cut(path, monkeypatch):
 def test_what_travels_to_a_device_is_only_the_crops(path):
     for preload in ('none', 'memory'):
         bodies = feeder_of(path, 'device', preload).__getitems__([0, 1]).skeleton
-        assert 5 + 3 * 64 <= len(bodies.frames) - 5 <= 5 + 3 * 90  # nobody takes the frames of the first clip
-        assert bodies.index.max() < len(bodies.frames)
+        assert 5 + 3 * 64 <= len(bodies.frames) <= 5 + 3 * 90 and bodies.index.max() < len(bodies.frames)
+
+
+@pytest.mark.parametrize('place', PLACES, ids='-'.join)
+def test_a_clip_of_no_person_is_empty(tmp_path, place):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (3, 25, 3)) as store:
+        store.add('one', 0, np.ones((2, 1, 25, 3)))
+        store.add('none', 0, np.ones((9, 0, 25, 3)))
+    x = feeder_of(tmp_path / 'x.h5', *place).__getitems__([1, 0, 1]).to(CPU).skeleton
+    assert not x[::2].any() and x[1].any()
+
+
+@pytest.mark.parametrize('place', PLACES, ids='-'.join)
+def test_numbers_of_another_type_become_float32(path, tmp_path, place):
+    with h5py.File(path) as source, h5py.File(tmp_path / 'x.h5', 'w') as double:
+        double.attrs.update(source.attrs)
+        for key, data in source.items():
+            double[key] = data[:].astype(np.float64) if key == 'frames' else data[:]
+    assert all(map(torch.equal, batches(feeder_of(tmp_path / 'x.h5', *place)), batches(feeder_of(path))))
 
 
 def test_only_the_persons_of_the_split_are_loaded(path):
