@@ -90,7 +90,7 @@ class Processor:
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
             if arg.phase != 'predict':
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
-            feeder = cls(**args)
+            feeder = arguments.make_feeder(cls, args, arg, self.device)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
             size = arg.batch_size if train else arg.test_batch_size
             self.feeders[part], self.loaders[part] = feeder, make_loader(feeder, size, train, *options)

@@ -6,12 +6,16 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from feeders.feeder import Feeder
 from feeders.transforms import STREAMS
 from torchlight.command import Parser, count, not_negative, positive
 from torchlight.config import PAIRS
 from torchlight.errors import InputError
 from torchlight.workdir import WorkDir
+
+AUGMENT_ON, PRELOAD = ('worker', 'device'), ('none', 'memory', 'device')
 
 # The arguments of a feeder that say which clips it reads, and which features.
 CLIP_KEYS = ('data_path', 'benchmark', 'sample_path', 'label_map')
@@ -32,6 +36,11 @@ def add_flags(parser: Parser) -> None:
     add('--batch-size', type=positive, default=256, help='clips in a training step, on all devices (default: 256)')
     add('--test-batch-size', type=positive, default=256, help='clips in an evaluation batch (default: 256)')
     add('--num-worker', type=count, default=0, help='data-loading processes; 0 loads in the main process (default: 0)')
+    add('--augment-on', choices=AUGMENT_ON, default='worker',
+        help='where clips are resampled, rotated and made into the stream (default: worker)')
+    add('--preload', choices=PRELOAD, default='none',
+        help='read all frames first, into memory that the workers share, or onto the device, where clips are then '
+        'augmented without workers (default: none)')
 # fmt: on
 
 
@@ -100,6 +109,24 @@ def feeder_arguments(arg: argparse.Namespace) -> dict[str, dict[str, Any]]:
     clips = {key: value for key, value in train.items() if key in CLIP_KEYS}
     validation = {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out}
     return {'train': {**train, 'held_out': arg.held_out}, 'val': validation, 'test': test}
+
+
+def make_feeder(
+    cls: type[Feeder], feeder_args: dict[str, Any], arg: argparse.Namespace, device: torch.device
+) -> Feeder:
+    """Make a feeder, its clips kept and augmented where --preload and --augment-on say.
+
+    Parameters
+    ----------
+    cls : class. The feeder's.
+    feeder_args : dict. Arguments of its constructor.
+    arg : Namespace. All settings.
+    device : torch.device. The one that batches will be moved to.
+    """
+    feeder = cls(**feeder_args)
+    if (arg.augment_on, arg.preload) != (AUGMENT_ON[0], PRELOAD[0]):
+        feeder.place(arg.augment_on, arg.preload, device)
+    return feeder
 
 
 def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled: bool = True) -> None:

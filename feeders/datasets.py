@@ -6,12 +6,15 @@ here and a reader in feeders/prepare (.github/CONTRIBUTING.md shows both).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from torchlight.errors import InputError
 
-Fields = dict[str, int]  # the numbers in the name of a clip: {'setup': 1, 'camera': 2, …}
+# The numbers in the name of a clip, {'setup': 1, 'camera': 2, …}, or those of many names, {'setup': (N,) int64, …}.
+Fields = dict[str, int] | dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,14 @@ class Protocol:
 
     Attributes
     ----------
-    train : function. Fields of a clip's name → is it a training clip?
+    train : function. Fields of names → are they training clips? A formula, as it gets numbers as well as arrays.
     counts : (train, test) int. Official numbers of clips.
     benchmark : str. Its name in Ensemble, such as 'NTU120XSub'.
     split_on : str. The field by which the public arrays are ordered, '' if there are none.
     npz : str. File name of the public arrays, '' if there are none.
     """
 
-    train: Callable[[Fields], bool]
+    train: Callable[[Fields], bool | np.ndarray]
     counts: tuple[int, int]
     benchmark: str
     split_on: str = ''
@@ -80,6 +83,16 @@ class Dataset:
         if not match:
             raise InputError(f'clip name {name!r} is not of the form {self.name_form}')
         return {key: int(number) for key, number in match.groupdict().items()}
+
+    def columns(self, names: Sequence[str]) -> Fields:
+        """Parse many names at once: N names → {'setup': (N,) int64, …}; raise InputError as `fields` does."""
+        lines, pattern = '\n'.join(names), re.compile(rf'^{self.pattern}$', re.MULTILINE)
+        rows = [match.groups() for match in pattern.finditer(lines)]
+        if len(rows) != len(names) or lines.count('\n') >= max(len(names), 1):
+            for name in names:
+                self.fields(name)
+        column = list(zip(*rows)) or [()] * pattern.groups
+        return {key: np.array(list(map(int, column[i - 1])), np.int64) for key, i in pattern.groupindex.items()}
 
     def label(self, name: str) -> int:
         """Return the 0-based label of the clip; raise InputError for an action that the data set does not have."""
@@ -165,8 +178,8 @@ _NTU = {
 _KINECT_V1 = {'layout': (1, 20, 3), 'graph': 'graph.ucla.Graph'}
 
 
-def _subjects(train: frozenset[int]) -> Callable[[Fields], bool]:
-    return lambda fields: fields['performer'] in train
+def _among(key: str, train: Collection[int]) -> Callable[[Fields], bool | np.ndarray]:
+    return lambda fields: np.isin(fields[key], list(train))
 
 
 _ROWS = (
@@ -175,8 +188,10 @@ _ROWS = (
         'NTU RGB+D 60',
         _NTU60,
         protocols={
-            'xsub': Protocol(_subjects(_NTU60_SUBJECTS), (40091, 16487), 'NTU60XSub', 'performer', 'NTU60_CS.npz'),
-            'xview': Protocol(lambda f: f['camera'] in (2, 3), (37646, 18932), 'NTU60XView', 'camera', 'NTU60_CV.npz'),
+            'xsub': Protocol(
+                _among('performer', _NTU60_SUBJECTS), (40091, 16487), 'NTU60XSub', 'performer', 'NTU60_CS.npz'
+            ),
+            'xview': Protocol(_among('camera', (2, 3)), (37646, 18932), 'NTU60XView', 'camera', 'NTU60_CV.npz'),
         },
         two_person=frozenset(range(50, 61)),
         **_NTU,
@@ -186,7 +201,9 @@ _ROWS = (
         'NTU RGB+D 120',
         _NTU60 + _NTU120_MORE,
         protocols={
-            'xsub': Protocol(_subjects(_NTU120_SUBJECTS), (63026, 50919), 'NTU120XSub', 'performer', 'NTU120_CSub.npz'),
+            'xsub': Protocol(
+                _among('performer', _NTU120_SUBJECTS), (63026, 50919), 'NTU120XSub', 'performer', 'NTU120_CSub.npz'
+            ),
             'xset': Protocol(lambda f: f['setup'] % 2 == 0, (54468, 59477), 'NTU120XSet', 'setup', 'NTU120_CSet.npz'),
         },
         two_person=frozenset([*range(50, 61), *range(106, 121)]),

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, open_store
+from feeders.hdf5 import VERSION, Format, open_store, read_texts
 from feeders.mapped import MappedArray, map_dataset, read_npy
 from torchlight.errors import InputError, first_few
 from torchlight.files import atomic_path
@@ -84,12 +84,13 @@ class FeatureStore:
             If some clips have no feature; it counts them and names the first.
         """
         place = dict(zip(self.name, self.row.tolist()))
-        missing = [name for name in names if name not in place]
-        if missing:
+        rows = np.fromiter((place.get(name, -1) for name in names), np.int64, len(names))
+        if (rows < 0).any():
+            missing = [names[i] for i in np.flatnonzero(rows < 0)]
             raise InputError(
                 f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}: {first_few(missing)}'
             )
-        return np.array([place[name] for name in names], np.int64)
+        return rows
 
     def require(self, kind: str, made_with: Mapping[str, Any]) -> None:
         """Raise InputError if an attribute differs from `made_with`, {attribute: value}."""
@@ -166,11 +167,11 @@ def open_features(path: str | Path) -> FeatureStore:
     with open_store(path, FORMAT) as file:
         return FeatureStore(
             path,
-            file['name'].asstr()[:],
+            read_texts(file['name']),
             map_dataset(path, file['feature']),
             dict(file.attrs),
             (file['mean'][:], file['std'][:]) if 'mean' in file and 'std' in file else None,
-            list(file['answer'].asstr()[:]) if 'answer' in file else None,
+            read_texts(file['answer']) if 'answer' in file else None,
         )
 
 

@@ -1,7 +1,8 @@
 """The contract of feeders, and what the feeders of stores share: whole batches, joined with features by clip name.
 
 Legend: N clips of a batch, T frames, M persons, V joints, C coordinates, D feature width. Stores and transforms use the
-axis order (N, T, M, V, C); a Batch is in the order that models read, (N, C, T, V, M).
+axis order (N, T, M, V, C); a Batch has the axes of a model's input, (N, C, T, V, M), over memory in the order in which
+models read it, (N, M, V, C, T).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from feeders import transforms
+from feeders.bodies import Bodies
 from feeders.feature_store import FeatureStore
 from feeders.skeleton_store import SkeletonStore
 from graph.tools import SkeletonGraph
@@ -25,14 +27,15 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    skeleton : (N, C, T, V, M) float32.
+    skeleton : (N, C, T, V, M) float32, a view of (N, M, V, C, T) in the feeders of this program; Bodies, of which `to`
+        makes it, if clips are augmented on the device.
     label : (N,) int64. Classes, -1 if unknown.
     index : (N,) int64. Clip numbers: positions in the feeder's `name` and `label`.
     video : (N, D) float32 or None. Features for the alignment branch.
     text : (N, D) float32 or None. Features for the refinement branch.
     """
 
-    skeleton: torch.Tensor
+    skeleton: torch.Tensor | Bodies
     label: torch.Tensor
     index: torch.Tensor
     video: torch.Tensor | None = None
@@ -59,12 +62,14 @@ class Feeder(Dataset):
     label : (clips,) int64. Their classes, -1 if unknown.
     layout : (M, V, C). Persons, joints and coordinates of a batch; they must fit model_args.
     feature_stores : {'video' or 'text': FeatureStore}. The features that batches contain (default: none).
+    in_main_process : bool. Batches must be made in the main process, whatever --num-worker says (default False).
     """
 
     name: Sequence[str]
     label: np.ndarray
     layout: tuple[int, ...]
     feature_stores: Mapping[str, FeatureStore] = {}
+    in_main_process: bool = False
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
@@ -91,6 +96,23 @@ class Feeder(Dataset):
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of an epoch; the same (seed, epoch) must give the same batches."""
 
+    def place(self, augment_on: str, preload: str, device: torch.device) -> None:
+        """Choose where clips are kept and augmented, by default neither.
+
+        Parameters
+        ----------
+        augment_on : str. 'worker' or 'device', as --augment-on says.
+        preload : str. 'none', 'memory' or 'device', as --preload says.
+        device : torch.device. The one that batches will be moved to.
+
+        Raises
+        ------
+        InputError
+            If the feeder cannot do that, or if the device has not enough free memory.
+        """
+        name = f'{type(self).__module__}.{type(self).__qualname__}'
+        raise InputError(f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload')
+
     def __len__(self) -> int:
         """Return the training samples of an epoch, a multiple of the clips; evaluation takes each clip once."""
         raise NotImplementedError
@@ -105,7 +127,7 @@ class Feeder(Dataset):
 
 
 class StoreFeeder(Feeder):
-    """A split of a skeleton store as whole batches; a subclass gives `skeletons`.
+    """A split of a skeleton store as whole batches; a subclass gives `skeletons`, or `stream` itself.
 
     Parameters
     ----------
@@ -134,7 +156,8 @@ class StoreFeeder(Feeder):
     ) -> None:
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
         self.name, self.label, self.layout = store.name, store.label, store.layout
-        self.parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
+        parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
+        self.parents = torch.from_numpy(np.asarray(parents, np.int64))
         if len(self.parents) != store.layout[1]:
             raise InputError(f'the clips have {store.layout[1]} joints, but {graph} has {len(self.parents)}')
         self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
@@ -157,6 +180,12 @@ class StoreFeeder(Feeder):
         """
         raise NotImplementedError
 
+    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor | Bodies:
+        """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
+        joints = torch.from_numpy(self.skeletons(rows, draws_of)).transpose(1, 2)  # (N, M, T, V, C)
+        bodies = transforms.stream(transforms.time_last(joints.flatten(0, 1)), self.parents, self.bone, self.vel)
+        return transforms.to_model(bodies, torch.arange(len(bodies)), self.layout[0])
+
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of the augmentations."""
         self._seed_epoch[0], self._seed_epoch[1] = seed, epoch
@@ -168,10 +197,9 @@ class StoreFeeder(Feeder):
         """Return the batch of these sample numbers."""
         samples = np.asarray(indices)
         rows = samples % len(self.store)
-        joints = self.skeletons(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
-        skeleton = transforms.to_model(transforms.stream(joints, self.parents, self.bone, self.vel))
+        skeleton = self.stream(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
         features = {kind: torch.from_numpy(feature[place[rows]]) for kind, (feature, place) in self.features.items()}
-        return Batch(torch.from_numpy(skeleton), torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
+        return Batch(skeleton, torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
 
 
 def make_loader(
@@ -190,6 +218,7 @@ def make_loader(
     """
     if train and len(feeder) < batch_size:
         raise InputError(f'batch_size is {batch_size}, but there are only {len(feeder)} training clips')
+    workers = 0 if feeder.in_main_process else workers
     order = BatchOrder(len(feeder) if train else len(feeder.name), batch_size, train, rank, world_size)
     return DataLoader(
         feeder,

@@ -1,6 +1,6 @@
 """The NTU feeder: clips of one or two persons, cropped and resampled in time, rotated, made into a stream.
 
-Legend: N clips, T = window_size frames, M persons, V joints, C coordinates.
+Legend: N clips, B bodies (the persons of all clips), T = window_size frames, M persons, V joints, C coordinates.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from feeders import transforms
+from feeders.bodies import Bodies
 from feeders.datasets import DATASETS
 from feeders.feature_store import open_for_branch
 from feeders.feeder import StoreFeeder
+from feeders.frames import LoadedFrames, StoreFrames
 from feeders.label_table import read_names
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
@@ -96,6 +100,7 @@ class Feeder(StoreFeeder):
         text = open_for_branch(text_path or object_path, 'text', text_ablation, text_made_with)
         super().__init__(store, graph, graph_args, bone, vel, repeat, video, text)
         self.layout = (num_person, *store.layout[1:])
+        self.frames, self.augment_on = StoreFrames(store), 'worker'
 
     def _check_arguments(self) -> None:
         shares = list(self.p_interval) if isinstance(self.p_interval, (list, tuple)) else []
@@ -113,31 +118,53 @@ class Feeder(StoreFeeder):
         if empty:
             raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
 
-    def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
-        """Return the joints of clips, (N, T, M, V, C) float32: cropped, resampled, their persons filled, rotated."""
-        draws = draws_of(5)
-        length = self.store.length[rows]
+    def place(self, augment_on: str, preload: str, device: torch.device) -> None:
+        """Choose where clips are kept and augmented; what is preloaded on a device is augmented there."""
+        if preload != 'none':
+            self.frames = LoadedFrames(self.store, device if preload == 'device' else torch.device('cpu'))
+        self.in_main_process = self.frames.on_device
+        self.augment_on = 'device' if self.frames.on_device else augment_on
+
+    def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> Tensor | Bodies:
+        """Return the skeletons of clips, (N, C, T, V, M) float32, or what `Batch.to` makes them of on a device."""
+        bodies = self.bodies(rows, draws_of)
+        return bodies if self.augment_on == 'device' else bodies.skeleton()
+
+    def bodies(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> Bodies:
+        """Find the frames of clips, and say how they are cropped, resampled and rotated."""
+        draws, length = draws_of(5), self.store.length[rows]
         if len(self.p_interval) == 2:
             start, length = transforms.random_crop(length, self.p_interval, LEAST_CROP, draws[:, :2])
         else:
             start, length = transforms.centre_crop(length, self.p_interval[0])
-        x = self.resample(self.store.start[rows] + start, length)
-        if x.shape[2] < self.num_person:
-            x = np.pad(x, [(0, 0), (0, 0), (0, self.num_person - x.shape[2]), (0, 0), (0, 0)])
-        if self.copies_person:
-            single = self.store.person[rows] == 1
-            x[single, :, 1] = x[single, :, 0]
+        clip, person, slot = self.persons(self.store.person[rows])
+        find = self.frames.copy if self.augment_on == 'device' else self.frames.find
+        frames, first, step = find(rows[clip], person, start[clip], np.append(length[clip[:-1]], 0))
+        lower, upper, weight = transforms.resampling(length, self.window_size)
+        index = np.stack([lower, upper], 2)[clip] * step + first[:, None, None]
+        index[-1] = 0  # whatever they are, nobody's frames do not count
+        weights = np.stack([1 - weight, weight], 2)[clip]
+        matrix = None
         if self.random_rot:
             angles = (2 * draws[:, 2:] - 1) * LARGEST_ANGLE
-            x = transforms.rotate(x, transforms.rotation(angles, x.shape[-1]))
-        return x
+            matrix = torch.from_numpy(transforms.rotation(angles, self.layout[2]).astype(np.float32)[clip])
+        arrays = map(torch.from_numpy, (index, weights, slot))
+        return Bodies(frames, *arrays, matrix, self.parents, self.layout, self.bone, self.vel)
 
-    def resample(self, first: np.ndarray, length: np.ndarray) -> np.ndarray:
-        """Resample crops, given by first frame and length (N,) in the store's frames, to (N, T, M, V, C)."""
-        lower, upper, weight = transforms.resampling(length, self.window_size)
-        weight = weight[..., None, None, None]
-        frames, first = self.store.frames, first[:, None]
-        return frames[first + lower] * (1 - weight) + frames[first + upper] * weight
+    def persons(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the bodies of clips of `count` (N,) persons, and at the end one for the slots that are empty.
+
+        Returns
+        -------
+        clip, person : (B,) int64. Whose body it is.
+        slot : (N·M,) int64. The body in each slot.
+        """
+        clip, person = np.nonzero(np.arange(self.store.layout[0]) < count[:, None])
+        slot = np.full((len(count), self.num_person), len(clip))
+        slot[clip, person] = np.arange(len(clip))
+        if self.copies_person:
+            slot[count == 1, 1] = slot[count == 1, 0]
+        return np.append(clip, 0), np.append(person, 0), slot.ravel()
 
 
 def open_clips(

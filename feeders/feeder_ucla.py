@@ -123,8 +123,8 @@ def normalised_frames(
     x = store_frames[np.repeat(start - first, length) + np.arange(length.sum())].astype(np.float64)  # (F, 1, V, C)
     if matrix is not None:
         x = (x[:, 0] @ np.repeat(matrix, length, 0))[:, None]
-    low = np.minimum.reduceat(x.min((1, 2)), first)  # (N, C)
-    span = np.maximum.reduceat(x.max((1, 2)), first) - low
+    low = np.minimum.reduceat(x, first).min((1, 2))  # (N, C)
+    span = np.maximum.reduceat(x, first).max((1, 2)) - low
     still = span == 0
     x = (x[first[:, None] + frames] - low[:, None, None, None]) / np.where(still, 1, span)[:, None, None, None]
     return np.where(still[:, None, None, None], 0, 2 * x - 1).astype(np.float32)

@@ -40,6 +40,11 @@ def format_of(path: str | Path) -> str | None:
         return file.attrs.get('format')
 
 
+def read_texts(dataset: h5py.Dataset) -> list[str]:
+    """Read all strings of a data set of one dimension, in less time than its `asstr()[:]`."""
+    return [text.decode() for text in dataset[:].tolist()]
+
+
 def _check(file: h5py.File, path: str | Path, format: Format) -> None:
     found, version = file.attrs.get('format'), file.attrs.get('version')
     if found != format.name or version != VERSION:

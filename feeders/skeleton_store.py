@@ -13,7 +13,7 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, open_store
+from feeders.hdf5 import VERSION, Format, open_store, read_texts
 from feeders.mapped import MappedArray, map_dataset, read_npy
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder
@@ -179,11 +179,11 @@ def open_skeletons(path: str | Path) -> SkeletonStore:
             frames,
             offset[:-1],
             length,
-            file['name'].asstr()[:],
+            read_texts(file['name']),
             file['label'][:],
             file['person'][:],
             file.attrs.get('dataset', ''),
-            list(file['split'].asstr()[:]) if 'split' in file else None,
+            read_texts(file['split']) if 'split' in file else None,
         )
 
 

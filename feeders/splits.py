@@ -29,7 +29,7 @@ def is_train(name: str, dataset: str, benchmark: str) -> bool:
         For an unknown data set or protocol, and for a name of another form.
     """
     row = dataset_named(dataset)
-    return row.protocol(benchmark).train(row.fields(name))
+    return bool(row.protocol(benchmark).train(row.fields(name)))
 
 
 def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
@@ -57,7 +57,8 @@ def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
                 f'(known for this data set: {known or "none"})'
             )
         return np.array([part == 'train' for part in store.split], bool)
-    return np.array([is_train(name, store.dataset, benchmark) for name in store.name], bool)
+    row = dataset_named(store.dataset)
+    return row.protocol(benchmark).train(row.columns(store.name))
 
 
 def names_of(store: SkeletonStore, benchmark: str | None, train: bool) -> list[str]:

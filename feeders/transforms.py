@@ -1,11 +1,16 @@
 """Pure functions on batches of skeletons, and the random numbers they take.
 
-Legend: N clips, T frames, M persons, V joints, C coordinates; skeletons are (N, T, M, V, C) until `to_model`.
+Random numbers, crops and matrices are small, and numpy's; what changes skeletons takes tensors on any device.
+Legend: N clips, B bodies (the persons of all clips), T frames, M persons, V joints, C coordinates; F frames of D = V·C.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 STREAMS = {
     'joint': {'bone': False, 'vel': False},
@@ -30,11 +35,14 @@ def uniform(seed: int, epoch: int, index: np.ndarray, draws: int) -> np.ndarray:
     -------
     (N, draws) float64 in [0, 1).
     """
-    state = _mix(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15))
-    state = _mix(state ^ np.uint64(epoch))
-    state = _mix(state ^ np.asarray(index, np.uint64))[:, None]
+    state = _mix(_epoch_state(seed, epoch) ^ np.asarray(index, np.uint64))[:, None]
     state = _mix(state ^ np.arange(draws, dtype=np.uint64))
     return (state >> np.uint64(11)) * 2.0**-53
+
+
+@functools.lru_cache(maxsize=4)
+def _epoch_state(seed: int, epoch: int) -> np.ndarray:
+    return _mix(_mix(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64(epoch))
 
 
 def _mix(value: np.ndarray) -> np.ndarray:
@@ -136,37 +144,83 @@ def rotation(angles: np.ndarray, coordinates: int = 3) -> np.ndarray:
     -------
     (N, C, C).
     """
-    one, zero = np.ones(len(angles)), np.zeros(len(angles))
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles).T, np.sin(angles).T
-    rx = np.stack([one, zero, zero, zero, cx, sx, zero, -sx, cx], 1).reshape(-1, 3, 3)
-    ry = np.stack([cy, zero, -sy, zero, one, zero, sy, zero, cy], 1).reshape(-1, 3, 3)
-    rz = np.stack([cz, sz, zero, -sz, cz, zero, zero, zero, one], 1).reshape(-1, 3, 3)
+    cos, sin = np.cos(angles), np.sin(angles)
+    about = np.zeros((3, len(angles), 3, 3)) + np.eye(3)
+    for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        about[axis, :, i, i] = about[axis, :, j, j] = cos[:, axis]
+        about[axis, :, i, j], about[axis, :, j, i] = sin[:, axis], -sin[:, axis]
+    rx, ry, rz = about
     return rz @ ry @ rx if coordinates == 3 else rz[:, :2, :2]
 
 
-def rotate(skeleton: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Rotate each clip (N, …, C) by its own matrix (N, C, C) for columns."""
-    flat = skeleton.reshape(len(skeleton), -1, skeleton.shape[-1])
-    return (flat @ matrix.transpose(0, 2, 1).astype(skeleton.dtype)).reshape(skeleton.shape)
+def resample(frames: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """Mix each new frame from two frames: the product with a matrix of two numbers a row.
+
+    Parameters
+    ----------
+    frames : (F, D) float32.
+    index : (B, T, 2) int64. The two frames of each new one.
+    weight : (B, T, 2) float32. Their weights.
+
+    Returns
+    -------
+    (B, T, D) float32.
+    """
+    pairs, weights = index.flatten(0, 1), weight.flatten(0, 1)
+    return functional.embedding_bag(pairs, frames, per_sample_weights=weights, mode='sum').view(*index.shape[:2], -1)
 
 
-def bones(skeleton: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Subtract from each joint (N, T, M, V, C) its parent, given by (V,); the root's bone is zero."""
-    return skeleton - skeleton[..., parents, :]
+def time_last(skeleton: Tensor) -> Tensor:
+    """Bring (B, T, V, C) into the order of bodies, (B, C, V, T)."""
+    if skeleton.device.type == 'cpu':  # numpy does it in half the time
+        return torch.from_numpy(np.ascontiguousarray(skeleton.numpy().transpose(0, 3, 2, 1)))
+    return skeleton.permute(0, 3, 2, 1).contiguous()
 
 
-def motion(skeleton: np.ndarray) -> np.ndarray:
-    """Return the step from each frame to the next, zero for the last one, (N, T, M, V, C)."""
-    return np.diff(skeleton, axis=1, append=skeleton[:, -1:])
+def rotate(skeleton: Tensor, matrix: Tensor) -> Tensor:
+    """Rotate each body (B, C, V, T) by its own matrix (B, C, C) for columns."""
+    column = matrix[..., None, None].unbind(2)  # C of (B, C, 1, 1)
+    rotated = skeleton[:, :1] * column[0]
+    for c in range(1, len(column)):
+        rotated.addcmul_(skeleton[:, c : c + 1], column[c])
+    return rotated
 
 
-def stream(skeleton: np.ndarray, parents: np.ndarray, bone: bool, vel: bool) -> np.ndarray:
-    """Turn joints (N, T, M, V, C) into bones, motion, or the motion of bones."""
+def bones(skeleton: Tensor, parents: Tensor) -> Tensor:
+    """Subtract from each joint (B, C, V, T) its parent, given by (V,); the root's bone is zero."""
+    parent = skeleton.index_select(2, parents)
+    return torch.sub(skeleton, parent, out=parent)
+
+
+def motion(skeleton: Tensor) -> Tensor:
+    """Return the step from each frame to the next, zero for the last one, (B, C, V, T)."""
+    step = torch.empty_like(skeleton)
+    torch.sub(skeleton[..., 1:], skeleton[..., :-1], out=step[..., :-1])
+    step[..., -1] = 0
+    return step
+
+
+def stream(skeleton: Tensor, parents: Tensor, bone: bool, vel: bool) -> Tensor:
+    """Turn joints (B, C, V, T) into bones, motion, or the motion of bones."""
     if bone:
         skeleton = bones(skeleton, parents)
     return motion(skeleton) if vel else skeleton
 
 
-def to_model(skeleton: np.ndarray) -> np.ndarray:
-    """Put the axes into the order of a Batch, (N, T, M, V, C) → (N, C, T, V, M), contiguous."""
-    return np.ascontiguousarray(skeleton.transpose(0, 4, 1, 3, 2))
+def to_model(skeleton: Tensor, slot: Tensor, persons: int) -> Tensor:
+    """Put bodies into the slots of a batch, whose memory is in the order in which models read it, (N, M, V, C, T).
+
+    Parameters
+    ----------
+    skeleton : (B, C, V, T).
+    slot : (N·M,) int64. The body in each slot.
+    persons : int. M.
+
+    Returns
+    -------
+    (N, C, T, V, M).
+    """
+    _, coordinates, joints, window = skeleton.shape
+    batch = skeleton.new_empty(len(slot), joints, coordinates, window)
+    torch.index_select(skeleton, 0, slot, out=batch.transpose(1, 2))
+    return batch.unflatten(0, (-1, persons)).permute(0, 3, 4, 2, 1)

@@ -4,9 +4,11 @@ import argparse
 
 import numpy as np
 import pytest
+import torch
 
 from feeders import arguments
 from feeders.feeder import Feeder
+from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.workdir import WorkDir
 
@@ -41,6 +43,32 @@ class Clips(Feeder):
 
     def __init__(self, label, layout=(2, 5, 3)):
         self.name, self.label, self.layout = [str(i) for i in range(len(label))], np.array(label), layout
+
+
+class Placed(Clips):
+    """A feeder that can be placed."""
+
+    def place(self, augment_on, preload, device):
+        self.placed = augment_on, preload, device
+
+
+# --- the places of clips
+
+
+@pytest.mark.parametrize(
+    'flags', [['--augment-on', 'device'], ['--preload', 'memory'], ['--augment-on', 'worker', '--preload', 'device']]
+)
+def test_flags_place_the_clips(flags):
+    parser = Parser()
+    arguments.add_flags(parser)
+    device = torch.device('cpu')
+    arg = parser.parse_args(flags)
+    feeder = arguments.make_feeder(Placed, {'label': [0]}, arg, device)
+    assert feeder.placed == (arg.augment_on, arg.preload, device)
+    with pytest.raises(InputError, match=r'Clips reads and augments its clips in the workers; leave out --augment-on'):
+        arguments.make_feeder(Clips, {'label': [0]}, arg, device)
+    for cls in (Placed, Clips):  # the defaults are the feeder's own
+        assert not hasattr(arguments.make_feeder(cls, {'label': [0]}, parser.parse_args([]), device), 'placed')
 
 
 # --- the arguments of the feeders

@@ -69,6 +69,29 @@ def test_a_name_says_who_did_what():
     assert [UCLA.label(f'a{action:02}_s01_e00_v01') for action in (1, 6, 8, 9, 11, 12)] == [0, 5, 6, 7, 8, 9]
 
 
+def test_many_names_say_what_each_says():
+    names = ['S001C002P003R004A120', 'S017C003P040R002A001']
+    columns = NTU120.columns(names)
+    assert [{key: column[i] for key, column in columns.items()} for i in (0, 1)] == list(map(NTU120.fields, names))
+    assert {len(column) for column in UTD.columns([]).values()} == {0}
+
+
+@pytest.mark.parametrize('dataset', DATASETS.values(), ids=DATASETS)
+def test_a_protocol_divides_many_names_as_each_alone(dataset):
+    form = {'ntu60': 'S00{0}C00{0}P00{1}R001A001', 'nw-ucla': 'a01_s01_e00_v0{0}', 'utd-mhad': 'a1_s{1}_t1'}
+    names = [form.get(dataset.name, form['ntu60']).format(i, 1 + i % 7) for i in range(1, 10)]
+    for name, protocol in dataset.protocols.items():
+        together = protocol.train(dataset.columns(names)).tolist()
+        assert together == [is_train(clip, dataset.name, name) for clip in names] and len(set(together)) == 2
+
+
+@pytest.mark.parametrize('wrong', ['S001C001P001R001A01', '', 'S001C001P001R001A001\nS001C001P001R001A002', 'x'])
+def test_one_wrong_name_among_many_is_refused(wrong):
+    for names in ([wrong], ['S001C001P001R001A001', wrong], [wrong, 'x']):
+        with pytest.raises(InputError, match=f'^clip name {re.escape(repr(wrong))} is not of the form SsssCccc'):
+            NTU60.columns(names)
+
+
 @pytest.mark.parametrize(
     'dataset, name, form',
     [

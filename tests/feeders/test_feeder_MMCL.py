@@ -122,11 +122,11 @@ def test_a_store_and_the_npz_of_the_same_clips_give_the_same_batches(folder, aug
         assert same(feeder.__getitems__([5, 0, 3]), feeders[0].__getitems__([5, 0, 3]))
 
 
+@pytest.mark.parametrize('window', [64, 13])
 @pytest.mark.parametrize('stream', transforms.STREAMS)
-def test_a_batch_is_its_clips_each_alone(folder, stream):
-    feeder = Feeder(
-        folder / 'clips.h5', 'all', **AUGMENTED, **transforms.STREAMS[stream], repeat=2, video_path=folder / 'video.h5'
-    )
+def test_a_batch_is_its_clips_each_alone(folder, stream, window):
+    arguments = {**AUGMENTED, **transforms.STREAMS[stream], 'repeat': 2, 'video_path': folder / 'video.h5'}
+    feeder = Feeder(folder / 'clips.h5', 'all', window_size=window, **arguments)
     order = [3, 11, 0, 7, 3, 8]
     assert same(feeder.__getitems__(order), join(feeder[i] for i in order))
 

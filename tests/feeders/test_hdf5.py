@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from feeders.feature_store import open_features, write_features
-from feeders.hdf5 import format_of
+from feeders.hdf5 import format_of, read_texts
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from torchlight.errors import InputError
 
@@ -66,3 +66,10 @@ def test_the_format_of_a_file(tmp_path, skeletons, features):
     (tmp_path / 'text.h5').write_text('hello')
     files = skeletons, features, tmp_path / 'text.h5'
     assert [format_of(path) for path in files] == ['mmcl skeletons', 'mmcl features', None]
+
+
+@pytest.mark.parametrize('kind', [h5py.string_dtype(), h5py.string_dtype(length=12)])
+def test_texts_are_read_whole_whether_their_length_varies_or_not(tmp_path, kind):
+    with h5py.File(tmp_path / 'x.h5', 'w') as file:
+        file.create_dataset('name', data=[text.encode() for text in ('S001', 'größer', '')], dtype=kind)
+        assert read_texts(file['name']) == list(file['name'].asstr()[:]) == ['S001', 'größer', '']

@@ -10,33 +10,42 @@ from scipy import stats
 from feeders import transforms
 from graph import ntu_rgb_d
 
-PARENTS = ntu_rgb_d.Graph().parents
+PARENTS = torch.from_numpy(ntu_rgb_d.Graph().parents)
 
 
 @pytest.fixture
-def clips():
-    """(N, T, M, V, C) = (3, 6, 2, 25, 3)."""
-    return np.random.default_rng(0).normal(size=(3, 6, 2, 25, 3))
+def bodies():
+    """(B, C, V, T) = (3, 3, 25, 6), in double precision."""
+    return torch.from_numpy(np.random.default_rng(0).normal(size=(3, 3, 25, 6)))
 
 
 def distances(x):
-    return np.linalg.norm(x[..., :, None, :] - x[..., None, :, :], axis=-1)
+    return np.linalg.norm(x[:, :, :, None] - x[:, :, None], axis=1)
+
+
+def rotations(angles, coordinates=3):
+    return torch.from_numpy(transforms.rotation(np.asarray(angles, float), coordinates))
 
 
 @pytest.mark.parametrize('coordinates', [2, 3])
-def test_rotation_keeps_joint_distances(clips, coordinates):
-    clips = clips[..., :coordinates]
-    matrix = transforms.rotation(np.random.default_rng(1).uniform(-3, 3, (3, 3)), coordinates)
-    turned = transforms.rotate(clips, matrix)
-    np.testing.assert_allclose(distances(turned), distances(clips), atol=1e-12)
-    assert np.abs(turned - clips).max() > 0.1
+def test_rotation_keeps_joint_distances(bodies, coordinates):
+    bodies = bodies[:, :coordinates]
+    matrix = rotations(np.random.default_rng(1).uniform(-3, 3, (3, 3)), coordinates)
+    turned = transforms.rotate(bodies, matrix)
+    np.testing.assert_allclose(distances(turned.numpy()), distances(bodies.numpy()), atol=1e-12)
+    assert (turned - bodies).abs().max() > 0.1
     np.testing.assert_allclose(np.linalg.det(matrix), 1)
 
 
-def test_each_clip_has_its_own_rotation_and_no_angle_leaves_it(clips):
-    angles = np.array([[0, 0, 0], [0.1, 0.2, 0.3], [0, 0, 0]])
-    turned = transforms.rotate(clips, transforms.rotation(angles))
-    assert [np.array_equal(a, b) for a, b in zip(turned, clips)] == [True, False, True]
+def test_each_body_has_its_own_rotation_and_no_angle_leaves_it(bodies):
+    turned = transforms.rotate(bodies, rotations([[0, 0, 0], [0.1, 0.2, 0.3], [0, 0, 0]]))
+    assert [torch.equal(a, b) for a, b in zip(turned, bodies)] == [True, False, True]
+
+
+def test_rotation_is_a_product_with_columns(bodies):
+    matrix = rotations([[0.1, 0.2, 0.3]] * 3)
+    expected = torch.einsum('bij,bjvt->bivt', matrix, bodies)
+    np.testing.assert_allclose(transforms.rotate(bodies, matrix), expected, atol=1e-12)
 
 
 def test_rotation_is_x_then_y_then_z_with_the_published_signs():
@@ -50,36 +59,41 @@ def test_rotation_is_x_then_y_then_z_with_the_published_signs():
         (z, e[0], -e[1]),
         (z, e[1], e[0]),
     ):
-        np.testing.assert_allclose(transforms.rotate(start[None], transforms.rotation(angle[None]))[0], end, atol=1e-15)
+        np.testing.assert_allclose(transforms.rotation(angle[None])[0] @ start, end, atol=1e-15)
     one = [transforms.rotation(np.array([angle]) * 0.4)[0] for angle in (x, y, z)]
     np.testing.assert_allclose(transforms.rotation(np.full((1, 3), 0.2 * np.pi))[0], one[2] @ one[1] @ one[0])
 
 
-def test_bones_do_not_see_where_the_clip_stands(clips):
-    np.testing.assert_allclose(
-        transforms.bones(clips + [4, -5, 6], PARENTS), transforms.bones(clips, PARENTS), atol=1e-12
-    )
+def test_bones_do_not_see_where_the_body_stands(bodies):
+    moved = bodies + torch.tensor([4, -5, 6]).reshape(3, 1, 1)
+    np.testing.assert_allclose(transforms.bones(moved, PARENTS), transforms.bones(bodies, PARENTS), atol=1e-12)
 
 
-def test_bones_add_up_to_the_joint(clips):
-    bones, joint, total = transforms.bones(clips, PARENTS), 23, 0  # the tip of the right hand
+def test_bones_add_up_to_the_joint(bodies):
+    bones, joint, total = transforms.bones(bodies, PARENTS), 23, 0  # the tip of the right hand
     while PARENTS[joint] != joint:
-        total, joint = total + bones[..., joint, :], PARENTS[joint]
-    np.testing.assert_allclose(clips[..., joint, :] + total, clips[..., 23, :], atol=1e-12)
-    assert joint == 20 and not bones[..., joint, :].any()
+        total, joint = total + bones[:, :, joint], PARENTS[joint].item()
+    np.testing.assert_allclose(bodies[:, :, joint] + total, bodies[:, :, 23], atol=1e-12)
+    assert joint == 20 and not bones[:, :, joint].any()
 
 
-def test_motion_ends_at_rest_and_adds_up(clips):
-    motion = transforms.motion(clips)
-    assert motion.shape == clips.shape and not motion[:, -1].any()
-    np.testing.assert_allclose(clips[:, 0] + motion.sum(1), clips[:, -1], atol=1e-12)
+def test_motion_ends_at_rest_and_adds_up(bodies):
+    motion = transforms.motion(bodies)
+    assert motion.shape == bodies.shape and not motion[..., -1].any()
+    np.testing.assert_allclose(bodies[..., 0] + motion.sum(-1), bodies[..., -1], atol=1e-12)
 
 
-def test_streams_are_joint_bone_motion_and_motion_of_bones(clips):
-    made = {name: transforms.stream(clips, PARENTS, **how) for name, how in transforms.STREAMS.items()}
-    assert list(made) == ['joint', 'bone', 'joint_motion', 'bone_motion'] and made['joint'] is clips
-    np.testing.assert_array_equal(made['joint_motion'][:, :-1], clips[:, 1:] - clips[:, :-1])
+def test_streams_are_joint_bone_motion_and_motion_of_bones(bodies):
+    made = {name: transforms.stream(bodies, PARENTS, **how) for name, how in transforms.STREAMS.items()}
+    assert list(made) == ['joint', 'bone', 'joint_motion', 'bone_motion'] and made['joint'] is bodies
+    assert torch.equal(made['joint_motion'][..., :-1], bodies[..., 1:] - bodies[..., :-1])
     np.testing.assert_allclose(made['bone_motion'], transforms.bones(made['joint_motion'], PARENTS), atol=1e-12)
+
+
+def test_a_new_frame_is_mixed_from_two():
+    frames = torch.arange(12.0).reshape(4, 3)
+    index, weight = torch.tensor([[[0, 1], [3, 3]]]), torch.tensor([[[0.25, 0.75], [1, 0]]])
+    assert transforms.resample(frames, index, weight).tolist() == [[[2.25, 3.25, 4.25], [9, 10, 11]]]
 
 
 @pytest.mark.parametrize('window', [1, 13, 64])
@@ -164,7 +178,13 @@ def test_every_subset_is_equally_likely():
     assert sum(counts) == 6000 and stats.chisquare(counts).pvalue > 1e-3
 
 
-def test_the_model_gets_coordinates_first_and_persons_last(clips):
-    x = transforms.to_model(clips)
-    assert x.shape == (3, 3, 6, 25, 2) and x.flags.c_contiguous
-    assert x[2, 1, 5, 7, 0] == clips[2, 5, 0, 7, 1]
+def test_the_model_gets_coordinates_first_and_persons_last_over_memory_in_its_own_order(bodies):
+    x = transforms.to_model(bodies, torch.tensor([2, 0, 1, 1]), persons=2)
+    assert x.shape == (2, 3, 6, 25, 2) and x.permute(0, 4, 3, 1, 2).is_contiguous()
+    assert torch.equal(x[0, :, :, :, 0], bodies[2].transpose(1, 2)) and x[1, 1, 5, 7, 0] == bodies[1, 1, 7, 5]
+    assert torch.equal(x[1, ..., 0], x[1, ..., 1])
+
+
+def test_time_comes_last(bodies):
+    moved = transforms.time_last(bodies.permute(0, 3, 2, 1).contiguous())
+    assert torch.equal(moved, bodies) and moved.is_contiguous()
