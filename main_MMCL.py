@@ -69,6 +69,7 @@ class Processor:
         self.is_first = distributed.rank() == 0
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
+        distributed.allow_tf32(arg.tf32)
         arguments.check(arg, len(self.devices), distributed.world_size())
         if arg.phase == 'export':
             deploy.check_export_path(arg.output)

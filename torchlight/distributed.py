@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from torchlight.command import SWITCH, Parser
+from torchlight.command import SWITCH, WORD, Parser
 from torchlight.errors import InputError
 
 AMP = {'no': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
@@ -20,8 +20,17 @@ def add_flags(parser: Parser) -> None:
     """Add the flags that say on which devices, and in which number format, the network runs."""
     devices = 'GPU numbers, or cpu (default: the first GPU, or the CPU without one)'
     parser.add('--device', type=parse_device, nargs='+', default=[], metavar='N', help=devices)
+    parser.add('--tf32', **WORD, default=True, help='round float32 factors to TF32 on GPUs that can (default: True)')
     parser.add('--amp', choices=list(AMP), default='no', help='format for automatic mixed precision (default: no)')
     parser.add('--compile', **SWITCH, help='compile the model with torch.compile')
+
+
+def allow_tf32(allow: bool) -> None:
+    """Let GPUs round the factors of float32 products and convolutions to TF32 (10 bits), or forbid it.
+
+    PyTorch by itself allows it for convolutions only, and so does the public code; here 1×1 convolutions are products.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow
 
 
 def autocast(device: torch.device, amp: str) -> torch.autocast:

@@ -65,6 +65,18 @@ def test_words_of_device():
         parse_device('gpu')
 
 
+@pytest.mark.parametrize('allow', [True, False])
+def test_tf32_is_allowed_for_products_and_convolutions_alike(allow):
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        distributed.allow_tf32(allow)
+        assert all(backend.allow_tf32 == allow for backend in backends)
+    finally:
+        for backend, value in zip(backends, before):
+            backend.allow_tf32 = value
+
+
 def test_one_process_is_a_world_of_one():
     with distributed.process_group():  # torchrun did not start this process
         distributed.barrier()
