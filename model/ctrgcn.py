@@ -37,7 +37,7 @@ class CTRGC(nn.Module):
         self.conv4 = nn.Conv2d(relation, out_channels, 1)
 
 
-class GraphConv(nn.Module):
+class GraphConv(inference.Layer):
     """Channel-wise topology refinement over K subsets.
 
     Equations 1 to 6 of the paper; the output is Σ_k Σ_v graph_k[b, c, u, v] · value_k[b, c, v, t], see `aggregate`.
@@ -105,10 +105,24 @@ def aggregate(
     -------
     (B, C_out, V, T).
     """
+    if torch.compiler.is_compiling():
+        return aggregate_at_once(x, difference, value, value_bias, relation, adjacency)
     arguments = x, difference, value, value_bias, relation
     if torch.is_autocast_enabled(x.device.type):  # the adjacency keeps its precision
         arguments = [argument.to(torch.get_autocast_dtype(x.device.type)) for argument in arguments]
     return Aggregation.apply(*arguments, adjacency)
+
+
+def aggregate_at_once(
+    x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
+) -> Tensor:
+    """Do what `aggregate` does in operations that a compiler can see through."""
+    batch, _, joints, frames = x.shape
+    subsets = len(relation)
+    graphs = [relation[k] @ difference[:, k] + adjacency[k] for k in range(subsets)]  # K × (B, C_out, V·V)
+    graph = torch.stack(graphs, 2).view(batch, -1, subsets * joints, joints)
+    given = (value @ x.flatten(2) + value_bias[:, None]).view(batch, -1, subsets * joints, frames)
+    return graph.transpose(2, 3) @ given
 
 
 class Aggregation(torch.autograd.Function):

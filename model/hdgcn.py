@@ -35,6 +35,10 @@ class OffsetTemporalConv(TemporalConv):
         """Return the weight (out, in, kernel, 1) and the bias (out,) of one convolution that does the same."""
         return inference.fold(self.conv, self.bn, self.bias.flatten())
 
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return inference.TemporalForm(*self.folded(), self.conv)
+
 
 class Model(SkeletonNet):
     """The HD-GCN classifier; its parameters are those of SkeletonNet.
@@ -60,7 +64,7 @@ class Model(SkeletonNet):
         return GraphConv(in_channels, out_channels, A, adaptive, aha)
 
 
-class GraphConv(nn.Module):
+class GraphConv(inference.Layer):
     """Convolution over a hierarchy of graphs.
 
     Each level narrows x to C_out / 4 channels and looks at it in four ways: through the three subsets of its

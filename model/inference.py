@@ -1,14 +1,37 @@
 """The inference form of a student: batch norms folded into weights, branches merged, 1×1 convolutions as products.
 
-A layer with an `inference_form()` method returns such a form of itself: a module that computes the same, but only in
-evaluation, from the weights at the time of the call. Axes as in model/base.py.
+A `Layer` gives such a form of itself: a module that computes the same, but only in evaluation, from the weights at the
+time of the call. Axes as in model/base.py.
 """
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Layer(nn.Module):
+    """A layer that may have a form for inference.
+
+    Its form is a copy of it, until a subclass overrides `inference_form`; one that overrides `forward` alone goes back
+    to the copy, so that no form computes what another class would.
+    """
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if 'forward' in vars(cls) and 'inference_form' not in vars(cls):
+            cls.inference_form = Layer.inference_form
+
+    def inference_form(self) -> nn.Module:
+        """Return a module that computes the same in evaluation."""
+        return with_parts(self)
+
+
+def form_of(module: nn.Module) -> nn.Module:
+    """Return the form of a module for inference: a copy, if it is no Layer."""
+    return module.inference_form() if isinstance(module, Layer) else with_parts(module)
 
 
 def with_parts(module: nn.Module, **parts: nn.Module) -> nn.Module:
@@ -83,16 +106,12 @@ class ReducedConv(nn.Module):
     Parameters
     ----------
     reduction, norm : the 1×1 convolution and its batch norm.
-    temporal : model.layers.TemporalConv.
+    temporal : the convolution over time, such as a model.layers.TemporalConv.
     """
 
     def __init__(self, reduction: nn.Conv2d, norm: nn.BatchNorm2d, temporal: nn.Module) -> None:
         super().__init__()
-        self.reduction = Product(*fold(reduction, norm))
-        weight, bias = temporal.folded()
-        self.register_buffer('weight', weight.transpose(2, 3).contiguous(memory_format=torch.channels_last))
-        self.register_buffer('bias', bias)
-        self.window = temporal.conv.stride, temporal.conv.padding, temporal.conv.dilation
+        self.reduction, self.temporal = Product(*fold(reduction, norm)), form_of(temporal)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, V, T) → (B, out, V, T / stride)."""
@@ -101,7 +120,27 @@ class ReducedConv(nn.Module):
         else:
             y = (x.flatten(2).transpose(1, 2) @ self.reduction.weight.T).add_(self.reduction.bias).relu_()
             y = y.view(x.shape[0], *x.shape[2:], -1).permute(0, 3, 1, 2)  # (B, V, T, width) in memory
-        return F.conv2d(y, self.weight, self.bias, *self.window)
+        return self.temporal(y)
+
+
+class TemporalForm(nn.Module):
+    """A convolution over time with its batch norm folded in.
+
+    Parameters
+    ----------
+    weight, bias : (out, in, kernel, 1), (out,).
+    conv : model.layers.TimeConv2d. Its stride, padding and dilation count.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, conv: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer('weight', weight.transpose(2, 3).contiguous(memory_format=torch.channels_last))
+        self.register_buffer('bias', bias)
+        self.window = conv.stride, conv.padding, conv.dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, V, T) → (B, out, V, T / stride)."""
+        return F.conv2d(x, self.weight, self.bias, *self.window)
 
 
 class MultiScaleForm(nn.Module):
@@ -136,12 +175,12 @@ def largest_of_three(x: Tensor, stride: int) -> Tensor:
     return torch.maximum(torch.maximum(before, here), after)
 
 
-class BlockForm(nn.Module):
+class BlockForm(Layer):
     """The inference form of a model.layers.Block, `block`."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
-        self.gcn, self.tcn = block.gcn1.inference_form(), block.tcn1.inference_form()
+        self.gcn, self.tcn = form_of(block.gcn1), form_of(block.tcn1)
         self.residual, self.stride = None, 1
         if isinstance(block.residual, nn.Identity):
             self.residual = nn.Identity()

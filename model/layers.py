@@ -53,7 +53,7 @@ class TimeConv2d(nn.Conv2d):
         return F.conv2d(x, self.weight.transpose(2, 3), self.bias, self.stride, self.padding, self.dilation)
 
 
-class TemporalConv(nn.Module):
+class TemporalConv(inference.Layer):
     """A convolution over time and its batch norm; its arguments are those of TimeConv2d."""
 
     def __init__(self, in_channels: int, out_channels: int, *sizes: int, bias: bool = True) -> None:
@@ -69,8 +69,12 @@ class TemporalConv(nn.Module):
         """Return the weight (out, in, kernel, 1) and the bias (out,) of one convolution that does the same."""
         return inference.fold(self.conv, self.bn)
 
+    def inference_form(self) -> nn.Module:
+        """Return a module that does the same in evaluation, see model/inference.py."""
+        return inference.TemporalForm(*self.folded(), self.conv)
 
-class MultiScaleTemporalConv(nn.Module):
+
+class MultiScaleTemporalConv(inference.Layer):
     """Four branches over time (kernel 5 with dilation 1 and 2, max-pool 3, a 1×1 convolution), concatenated.
 
     Source: CTR-GCN (Chen et al., ICCV 2021), figure 3b.
@@ -117,7 +121,7 @@ class MultiScaleTemporalConv(nn.Module):
         return inference.MultiScaleForm(self)
 
 
-class Block(nn.Module):
+class Block(inference.Layer):
     """relu(tcn1(gcn1(x)) + residual(x)).
 
     Parameters

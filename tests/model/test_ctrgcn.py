@@ -136,6 +136,14 @@ def test_without_refinement_the_graph_is_the_adjacency():
     torch.testing.assert_close(aggregate(x, gcn.difference(x), *gcn.weights()), expected)
 
 
+@pytest.mark.parametrize('bodies', [1, 8, 19])
+def test_the_aggregation_in_parts_is_the_one_at_once(bodies):
+    gcn = scramble(GraphConv(8, 16, torch.rand(3, 5, 5), adaptive=True)).double()
+    x = torch.randn(bodies, 8, 5, 6).double()
+    arguments = x, gcn.difference(x), *gcn.weights()
+    torch.testing.assert_close(aggregate(*arguments), ctrgcn.aggregate_at_once(*arguments))
+
+
 @pytest.mark.parametrize('bodies', [1, 2, 5])
 def test_the_gradients_of_the_aggregation_are_those_of_its_values(bodies, monkeypatch):
     """Against differences of the values, whole parts of bodies and an incomplete one."""

@@ -142,6 +142,32 @@ def test_a_convolution_and_its_batch_norm_fold_into_one(make):
 
 
 @torch.no_grad()
+def test_a_class_that_overrides_forward_alone_keeps_what_it_computes(tiny, clips):
+    class Half(TemporalConv):
+        def forward(self, x):
+            return super().forward(x) / 2
+
+    class Plain(nn.Module):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            return 2 * self.layer(x)
+
+    class Custom(ctrgcn.Model):
+        temporal_conv = Half
+
+        def make_gcn(self, *arguments, **more):
+            return Plain(super().make_gcn(*arguments, **more))
+
+    torch.manual_seed(0)
+    student = trained(Custom(**tiny), clips, clips)
+    assert near(student.inference_form()(clips).logits, student(clips).logits, 1e-5)
+    assert not any(isinstance(part, inference.TemporalForm) for part in student.inference_form().modules())
+
+
+@torch.no_grad()
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('frames', [1, 2, 5, 8])
 def test_the_largest_of_three_is_the_max_pool(frames, stride):
