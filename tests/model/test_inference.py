@@ -45,10 +45,9 @@ def clips():
 def test_it_equals_the_student(cls, graph, graph_args, joints, width, stream):
     torch.manual_seed(0)
     parents = instantiate(graph, graph_args, 'graph_args', kind=SkeletonGraph).parents
-    joint = torch.randn(5, 8, 2, joints, 3).numpy()
-    skeleton = torch.as_tensor(
-        transforms.to_model(transforms.stream(joint, parents, **transforms.STREAMS[stream]))
-    ).float()
+    bodies = torch.randn(10, 3, joints, 8)
+    bodies = transforms.stream(bodies, torch.as_tensor(parents), **transforms.STREAMS[stream])
+    skeleton = bodies.unflatten(0, (5, 2)).permute(0, 2, 4, 3, 1)
     student = cls(7, joints, 2, graph, graph_args, base_channel=width)
     student = trained(student, skeleton[:3], skeleton[2:])
     skeleton[::2, ..., 1] = 0
