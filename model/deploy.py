@@ -1,6 +1,9 @@
 """Deployment of a trained student: export as a program, and its size."""
 
-from collections.abc import Mapping
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -64,11 +67,26 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
             torch.export.save(program, str(temporary))
         return
     try:
-        program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
+        with quiet_exporter():
+            program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
     except ImportError as error:
         raise InputError(f'an .onnx export needs more packages: {error}; pip install onnx onnxscript') from error
     with atomic_path(path) as temporary:
         program.save(str(temporary))
+
+
+@contextlib.contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Silence two remarks of PyTorch's ONNX exporter: torchvision is not installed; a call of its own is outdated."""
+    registry = logging.getLogger('torch.onnx._internal.exporter._registration')
+    level = registry.level
+    registry.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', r'`isinstance\(treespec, LeafSpec\)` is deprecated', FutureWarning)
+            yield
+    finally:
+        registry.setLevel(level)
 
 
 def model_size(model: nn.Module, example: Tensor) -> tuple[int, int]:
