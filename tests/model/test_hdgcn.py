@@ -252,7 +252,7 @@ def test_a_model_pickles(small, skeleton):
 
 def test_it_exports_for_any_batch_size(skeleton, tmp_path, monkeypatch):
     monkeypatch.setattr(base, 'BLOCKS', [(1, 1), (2, 2)])  # one block of each kind: tracing ten takes a minute
-    model = scramble(Model(**SMALL))
+    model = scramble(Model(**SMALL)).eval()
     deploy.export(model, torch.randn(2, 3, 8, 25, 2), tmp_path / 'student.pt2')
     program = torch.export.load(tmp_path / 'student.pt2').module()
     for batch in (skeleton, skeleton[:1]):
