@@ -16,6 +16,7 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path
 
 EXPORTS = ('.pt2', '.onnx')
+REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
 
 
 class Logits(nn.Module):
@@ -77,16 +78,18 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
 
 @contextlib.contextmanager
 def quiet_exporter() -> Iterator[None]:
-    """Silence two remarks of PyTorch's ONNX exporter: torchvision is not installed; a call of its own is outdated."""
-    registry = logging.getLogger('torch.onnx._internal.exporter._registration')
-    level = registry.level
-    registry.setLevel(logging.ERROR)
+    """Silence remarks of the ONNX exporter that no user can act on: what it skips, and an outdated call of its own."""
+    loggers = [logging.getLogger(name) for name in REMARKS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', r'`isinstance\(treespec, LeafSpec\)` is deprecated', FutureWarning)
             yield
     finally:
-        registry.setLevel(level)
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
 
 
 def model_size(model: nn.Module, example: Tensor) -> tuple[int, int]:
