@@ -12,7 +12,7 @@ import torch
 
 from feeders import arguments
 from feeders.feeder import Batch, Feeder, make_loader, on_device
-from model import deploy
+from model import deploy, engines
 from model.base import SkeletonModel
 from model.MMCL import LAMBDA_ALIGN, LAMBDA_REFINE, loss_terms, total_loss
 from torchlight import checkpoint, command, config, distributed, metrics, optim, workdir
@@ -53,6 +53,7 @@ def get_parser() -> command.Parser:
     optim.add_flags(parser)
     parser.section('machine')
     distributed.add_flags(parser)
+    engines.add_flags(parser)
     parser.section('results')
     workdir.add_flags(parser)
     add('--input', help='clips to predict: whatever the feeder accepts as data_path')
@@ -71,6 +72,7 @@ class Processor:
         self.device = self.devices[0]
         distributed.allow_tf32(arg.tf32)
         arguments.check(arg, len(self.devices), distributed.world_size())
+        engines.check(arg, self.devices)
         if arg.phase == 'export':
             deploy.check_export_path(arg.output)
         keep = arg.save_interval, arg.save_epoch, arg.num_epoch
@@ -189,7 +191,7 @@ class Processor:
     def evaluate(self, part: str) -> metrics.Evaluation:
         """Score every clip of a part with only the student (with --refine also with the FRM)."""
         distributed.share_buffers(self.model)
-        scorer = distributed.wrap(self.model.inference_form().eval(), self.devices, train=False)
+        scorer = engines.scorer(self.model, self.devices, self.arg.engine, self.arg.engine_precision)
         found = []
         for batch in on_device(Progress(self.loaders[part], part, quiet=not self.is_first), self.device):
             with distributed.autocast(self.device, self.arg.amp):
@@ -246,6 +248,7 @@ class Processor:
     def test(self) -> None:
         """Score the test clips with the given weights."""
         self.log(self.weights_line)
+        self.log(engines.describe(self.arg))
         self.score_test_clips(self.arg.weights, self.arg.save_score)
         self.log(f'Results: {self.work_dir.path}')
 

@@ -1,6 +1,9 @@
 """Deployment of a trained student: export as a program, and its size."""
 
-from collections.abc import Mapping
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from torchlight.errors import InputError
 from torchlight.files import atomic_path
 
 EXPORTS = ('.pt2', '.onnx')
+REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
 
 
 class Logits(nn.Module):
@@ -64,11 +68,28 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
             torch.export.save(program, str(temporary))
         return
     try:
-        program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
+        with quiet_exporter():
+            program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
     except ImportError as error:
         raise InputError(f'an .onnx export needs more packages: {error}; pip install onnx onnxscript') from error
     with atomic_path(path) as temporary:
         program.save(str(temporary))
+
+
+@contextlib.contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Silence remarks of the ONNX exporter that no user can act on: what it skips, and an outdated call of its own."""
+    loggers = [logging.getLogger(name) for name in REMARKS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', r'`isinstance\(treespec, LeafSpec\)` is deprecated', FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
 
 
 def model_size(model: nn.Module, example: Tensor) -> tuple[int, int]:

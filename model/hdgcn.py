@@ -172,7 +172,7 @@ def edge_convolution(convs: Sequence[EdgeConv], x: Tensor) -> Tensor:
     W · [x_v − x_u, x_u] is computed as W₁ x_v + (W₂ − W₁) x_u: two maps of the joints instead of one of all edges.
     """
     points = x.detach().transpose(2, 3)
-    nearest = torch.cdist(points, points).topk(convs[0].k, largest=False).indices  # (B, L, V, k)
+    nearest = distances(points).topk(convs[0].k, largest=False).indices  # (B, L, V, k)
     weight = torch.stack([edge.conv[0].weight.flatten(1) for edge in convs])  # (L, C, 2C)
     neighbour, itself = weight.chunk(2, 2)
     index = nearest.flatten(2).unsqueeze(2).expand(-1, -1, x.shape[2], -1)
@@ -180,6 +180,16 @@ def edge_convolution(convs: Sequence[EdgeConv], x: Tensor) -> Tensor:
     edges = edges + ((itself - neighbour) @ x).unsqueeze(4)
     edges = batch_norm([edge.conv[1] for edge in convs], edges.flatten(1, 2)).view_as(edges)
     return F.leaky_relu(edges.max(4)[0], 0.2)
+
+
+def distances(points: Tensor) -> Tensor:
+    """Return the distances between all V points: (B, L, V, C) → (B, L, V, V); squared in an exported program.
+
+    ONNX has no torch.cdist, and squares have the same order.
+    """
+    if torch.compiler.is_compiling():
+        return (points.unsqueeze(3) - points.unsqueeze(2)).square().sum(4)
+    return torch.cdist(points, points)
 
 
 class LevelSum(nn.Module):

@@ -1,0 +1,159 @@
+"""The engines that score clips: PyTorch, or another one that runs the exported student on the CPU.
+
+An engine is installed only by those who use it, and does all the computing; here it is only chosen, opened and called.
+"""
+
+import argparse
+import importlib
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model import deploy
+from model.base import MMCLOutput, SkeletonModel
+from torchlight import distributed
+from torchlight.command import Parser
+from torchlight.errors import InputError
+
+Program = Callable[[np.ndarray], np.ndarray]  # (N, C, T, V, M) → (N, num_class)
+
+
+def add_flags(parser: Parser) -> None:
+    """Add the flags that say which engine scores clips, and in which number format."""
+    engine = 'what scores clips in --phase test and predict; all but torch run on the CPU (default: torch)'
+    parser.add('--engine', choices=['torch', *ENGINES], default='torch', help=engine)
+    precision = 'number format of onnxruntime and openvino; for torch see --amp (default: fp32)'
+    parser.add('--engine-precision', choices=list(PRECISIONS), default='fp32', help=precision)
+
+
+def check(arg: argparse.Namespace, devices: Sequence[torch.device]) -> None:
+    """Raise InputError if the engine is not installed, or cannot do what the other settings ask for.
+
+    Parameters
+    ----------
+    arg : Namespace. All settings.
+    devices : list of torch.device. The devices of this process.
+    """
+    engine = f'--engine {arg.engine}'
+    if arg.engine == 'torch':
+        if arg.engine_precision != 'fp32':
+            raise InputError(f'--engine-precision {arg.engine_precision} is not for {engine}; use --amp bf16')
+        return
+    if arg.phase not in ('test', 'predict'):
+        raise InputError(f'{engine} works in --phase test and predict, not in --phase {arg.phase}; use --engine torch')
+    if arg.refine:
+        raise InputError(f'{engine} runs the exported student, which has no FRM; use --engine torch for --refine')
+    if arg.amp != 'no':
+        raise InputError(f'--amp {arg.amp} is only for --engine torch; for {engine} there is --engine-precision')
+    if arg.compile:
+        raise InputError(f'--compile is only for --engine torch; leave it out for {engine}')
+    if devices[0].type != 'cpu' or arg.device not in ([], ['cpu']):
+        raise InputError(f'{engine} runs on the CPU; add --device cpu, or use --engine torch on a GPU')
+    try:
+        for package in ('onnx', 'onnxscript', arg.engine):
+            importlib.import_module(package)
+    except ImportError as error:
+        raise InputError(f'{engine} needs more packages: {error}; pip install onnx onnxscript {arg.engine}') from error
+    if arg.engine_precision == 'bf16' and not has_bf16(arg.engine):
+        raise InputError(
+            f'--engine-precision bf16: {arg.engine} has no bf16 on this CPU; use fp32, or openvino on a CPU with '
+            'instructions for bf16 (AVX-512 BF16 or AMX)'
+        )
+
+
+def describe(arg: argparse.Namespace) -> str:
+    """Return the line of the log that says what scores the clips."""
+    if arg.engine == 'torch':
+        return f'Engine: torch {torch.__version__}, {"fp32" if arg.amp == "no" else arg.amp}'
+    version = importlib.import_module(arg.engine).__version__.partition('-')[0]  # openvino adds its build
+    return f'Engine: {arg.engine} {version}, {arg.engine_precision}, on the exported student'
+
+
+def scorer(
+    model: SkeletonModel, devices: Sequence[torch.device], engine: str, precision: str
+) -> Callable[..., MMCLOutput]:
+    """Return a function that computes, from skeletons, what `model` computes now.
+
+    Parameters
+    ----------
+    model : SkeletonModel.
+    devices : list of torch.device. Where PyTorch computes.
+    engine : str. 'torch', or the name of another engine; that one scores with only the student.
+    precision : str. A key of PRECISIONS, for the other engines.
+    """
+    if engine == 'torch':
+        return distributed.wrap(model.inference_form().eval(), devices, train=False)
+    return ExportedStudent(model.student, engine, precision)
+
+
+class ExportedStudent:
+    """A student that another engine runs; it is exported when the first clips show their shape.
+
+    Parameters
+    ----------
+    student : model.base.SkeletonModel.
+    engine : str. A key of ENGINES.
+    precision : str. A key of PRECISIONS.
+    """
+
+    def __init__(self, student: nn.Module, engine: str, precision: str) -> None:
+        self.student, self.engine, self.precision = student, engine, precision
+        self.program: Program | None = None
+
+    def __call__(self, skeleton: Tensor, text: Tensor | None = None) -> MMCLOutput:
+        """Classify clips (N, C, T, V, M) by their skeletons; the student has no use for the text."""
+        if self.program is None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / 'student.onnx'
+                deploy.export(self.student, skeleton.new_zeros(2, *skeleton.shape[1:]), path)
+                self.program = ENGINES[self.engine](path, self.precision)
+        return MMCLOutput(torch.from_numpy(self.program(skeleton.numpy())))
+
+
+def open_onnxruntime(path: Path, precision: str) -> Program:
+    """Open an .onnx file in ONNX Runtime, with PyTorch's number of threads; `precision` is always fp32."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    return lambda skeleton: session.run(None, {'skeleton': skeleton})[0]
+
+
+def open_openvino(path: Path, precision: str) -> Program:
+    """Open an .onnx file in OpenVINO, with PyTorch's number of threads; `precision` is a key of PRECISIONS.
+
+    Raises
+    ------
+    InputError
+        If OpenVINO computes in another number format on this CPU.
+    """
+    import openvino
+
+    settings = {'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'INFERENCE_NUM_THREADS': torch.get_num_threads()}
+    program = openvino.Core().compile_model(path, 'CPU', {**settings, 'PERFORMANCE_HINT': 'LATENCY'})
+    used = program.get_property('INFERENCE_PRECISION_HINT').to_string()
+    if used != PRECISIONS[precision]:
+        other = next((name for name, theirs in PRECISIONS.items() if theirs == used), used)
+        raise InputError(f'--engine-precision {precision}: openvino computes in {other} on this CPU; ask for that')
+    return lambda skeleton: program(skeleton)[0]
+
+
+def has_bf16(engine: str) -> bool:
+    """Return whether an engine computes in bf16 on this CPU.
+
+    Only OpenVINO can, where the CPU has instructions for it; elsewhere it would silently compute in float32.
+    """
+    if engine != 'openvino':
+        return False
+    import openvino
+
+    return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+
+
+PRECISIONS = {'fp32': 'f32', 'bf16': 'bf16'}  # our name of a number format: OpenVINO's
+ENGINES = {'onnxruntime': open_onnxruntime, 'openvino': open_openvino}
