@@ -81,6 +81,7 @@ class Processor:
         self.tensorboard = TensorBoard(arg.work_dir, quiet=not self.is_first)
         self.epoch, self.global_step, self.best, self.history = arg.start_epoch, 0, None, []
         init_seed(arg.seed)
+        self.scorer = None
         self.build_data()
         self.build_model()
 
@@ -191,11 +192,11 @@ class Processor:
     def evaluate(self, part: str) -> metrics.Evaluation:
         """Score every clip of a part with only the student (with --refine also with the FRM)."""
         distributed.share_buffers(self.model)
-        scorer = engines.scorer(self.model, self.devices, self.arg.engine, self.arg.engine_precision)
+        self.scorer = engines.scorer(self.model, self.devices, self.arg, self.scorer)
         found = []
         for batch in on_device(Progress(self.loaders[part], part, quiet=not self.is_first), self.device):
             with distributed.autocast(self.device, self.arg.amp):
-                output = scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
+                output = self.scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
             found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])
         share = [torch.cat(values).cpu() for values in zip(*found)]
         index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))

@@ -39,8 +39,8 @@ def add_flags(parser: Parser) -> None:
     add('--augment-on', choices=AUGMENT_ON, default='worker',
         help='where clips are resampled, rotated and made into the stream (default: worker)')
     add('--preload', choices=PRELOAD, default='none',
-        help='read all frames first, into memory that the workers share, or onto the device, where clips are then '
-        'augmented without workers (default: none)')
+        help='read all frames first, into memory that the workers of a process share, or onto the device, where clips '
+        'are then augmented without workers (default: none)')
 # fmt: on
 
 

@@ -97,7 +97,7 @@ class Feeder(Dataset):
         """Choose the random numbers of an epoch; the same (seed, epoch) must give the same batches."""
 
     def place(self, augment_on: str, preload: str, device: torch.device) -> None:
-        """Choose where clips are kept and augmented, by default neither.
+        """Choose where clips are kept and augmented; by default a feeder offers no choice.
 
         Parameters
         ----------
@@ -182,7 +182,8 @@ class StoreFeeder(Feeder):
 
     def stream(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> torch.Tensor | Bodies:
         """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
-        joints = torch.from_numpy(self.skeletons(rows, draws_of)).transpose(1, 2)  # (N, M, T, V, C)
+        joints = np.ascontiguousarray(self.skeletons(rows, draws_of))
+        joints = torch.from_numpy(joints).transpose(1, 2)  # (N, M, T, V, C)
         bodies = transforms.stream(transforms.time_last(joints.flatten(0, 1)), self.parents, self.bone, self.vel)
         return transforms.to_model(bodies, torch.arange(len(bodies)), self.layout[0])
 
@@ -237,6 +238,7 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
         yield from (batch.to(device) for batch in batches)
         return
     stream, ahead = torch.cuda.Stream(device), None
+    stream.wait_stream(torch.cuda.current_stream(device))  # frames may just have been put on the device
     for batch in batches:
         with torch.cuda.stream(stream):
             moved = batch.to(device)

@@ -114,6 +114,12 @@ class Feeder(StoreFeeder):
     def _check_clips(self, store: SkeletonStore, data_path: str | Path) -> None:
         if store.layout[0] > self.num_person:
             raise InputError(f'{data_path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}')
+        wrong = [store.name[i] for i in np.flatnonzero((store.person < 0) | (store.person > store.layout[0]))]
+        if wrong:
+            raise InputError(
+                f'{len(wrong)} clips of {data_path} claim fewer than 0 or more than {store.layout[0]} persons: '
+                f'{first_few(wrong)}'
+            )
         empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
         if empty:
             raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
@@ -139,10 +145,11 @@ class Feeder(StoreFeeder):
             start, length = transforms.centre_crop(length, self.p_interval[0])
         clip, person, slot = self.persons(self.store.person[rows])
         find = self.frames.copy if self.augment_on == 'device' else self.frames.find
-        frames, first, step = find(rows[clip], person, start[clip], np.append(length[clip[:-1]], 0))
+        first, kept = (np.append(x[clip[:-1]], nobody) for x, nobody in ((start, 0), (length, 1)))
+        frames, first, step = find(rows[clip], person, first, kept)
         lower, upper, weight = transforms.resampling(length, self.window_size)
         index = np.stack([lower, upper], 2)[clip] * step + first[:, None, None]
-        index[-1] = 0  # whatever they are, nobody's frames do not count
+        index[-1] = 0  # any row will do: `Bodies.skeleton` sets the last body to zero
         weights = np.stack([1 - weight, weight], 2)[clip]
         matrix = None
         if self.random_rot:

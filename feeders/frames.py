@@ -13,7 +13,7 @@ from feeders.mapped import MappedArray
 from feeders.skeleton_store import SkeletonStore
 from torchlight.errors import InputError
 
-Place = tuple[Tensor, np.ndarray, int]  # rows (R, D); the row of each body's first frame (B,); from frame to frame
+Place = tuple[Tensor, np.ndarray, int]  # rows (R, D); each body's first row (B,); rows from a frame to the next
 
 
 class StoreFrames:
@@ -72,19 +72,21 @@ class LoadedFrames:
 
     def __init__(self, store: SkeletonStore, device: torch.device) -> None:
         self.length, self.on_device = store.length, device.type != 'cpu'
-        persons = np.minimum(store.person, store.layout[0])
+        persons = store.person
         size = store.length * persons
         self.first = np.cumsum(size) - size
         width = int(np.prod(store.layout[1:]))
         require_memory(device, int(size.sum()) * width * 4)
-        self.rows = torch.empty((int(size.sum()), width), device=device)
+        self.rows = torch.empty((int(size.sum()) + 1, width), device=device)  # the last row is for nobody
+        self.rows[-1] = 0
         source = StoreFrames(store)
         for begin in range(0, len(store), 1024):
             clip, person = np.nonzero(np.arange(store.layout[0]) < persons[begin : begin + 1024, None])
             clip += begin
             rows, _, _ = source.copy(clip, person, np.zeros_like(clip), store.length[clip])
             self.rows[self.first[begin] : self.first[begin] + len(rows)] = rows.to(device)
-        if not self.on_device and multiprocessing.get_start_method() != 'fork':
+        method = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+        if not self.on_device and method != 'fork':
             self.rows.share_memory_()
 
     def find(self, clip: np.ndarray, person: np.ndarray, start: np.ndarray, length: np.ndarray) -> Place:
@@ -113,12 +115,12 @@ def ragged(first: np.ndarray, length: np.ndarray, step: int) -> tuple[np.ndarray
 
 
 def require_memory(device: torch.device, size: int) -> None:
-    """Raise InputError if a GPU has fewer than `size` bytes of free memory."""
+    """Raise InputError if `size` bytes would take more than three quarters of a GPU's free memory."""
     if device.type != 'cuda':
         return
     free, _ = torch.cuda.mem_get_info(device)
-    if size > free:
+    if size > 0.75 * free:
         raise InputError(
             f'--preload device needs {size / 1e9:.2f} GB for the frames of a split, but {device} has '
-            f'{free / 1e9:.2f} GB free; use --preload memory'
+            f'{free / 1e9:.2f} GB free, a quarter of which is for the network; use --preload memory'
         )

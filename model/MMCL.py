@@ -61,8 +61,8 @@ class Model(SkeletonModel):
             self.frm.set_statistics(*statistics['text'])
 
     def inference_form(self) -> 'Model':
-        """Return a copy whose student is in the form for inference."""
-        return with_parts(self, student=self.student.inference_form())
+        """Return a copy without the FAM, whose student is in the form for inference."""
+        return with_parts(self, student=self.student.inference_form(), fam=None)
 
     def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
         """Compute what the inputs allow.

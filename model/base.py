@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from graph.tools import SkeletonGraph
-from model.inference import with_parts
+from model.inference import form_of, with_parts
 from model.layers import BODIES_IN_CACHE, Block, MultiScaleTemporalConv, TemporalConv
 from torchlight.errors import InputError
 from torchlight.imports import instantiate
@@ -174,8 +174,8 @@ class SkeletonNet(Student):
         self.data_bn = nn.BatchNorm1d(num_person * num_point * in_channels)
         width = in_channels
         self.block_names = [f'l{number}' for number in range(1, len(BLOCKS) + 1)]
-        for name, (multiple, stride) in zip(self.block_names, BLOCKS):
-            before, width, first = width, base_channel * multiple, name == 'l1'
+        for number, (name, (multiple, stride)) in enumerate(zip(self.block_names, BLOCKS)):
+            before, width, first = width, base_channel * multiple, number == 0
             gcn = self.make_gcn(skeleton_graph, adaptive, before, width, first)
             tcn = MultiScaleTemporalConv(width, stride, self.temporal_conv)
             self.add_module(name, Block(gcn, tcn, before, width, stride, residual=not first))
@@ -201,7 +201,8 @@ class SkeletonNet(Student):
     @torch.no_grad()
     def inference_form(self) -> 'SkeletonNet':
         """Return a copy whose blocks are in the form for inference, see model/inference.py."""
-        return with_parts(self, **{name: getattr(self, name).inference_form() for name in self.block_names})
+        blocks = {name: form_of(getattr(self, name)) for name in self.block_names}
+        return with_parts(self, **blocks).requires_grad_(False)
 
     def features(self, skeleton: Tensor) -> Tensor:
         """Average the last block's output over time, joints and persons: (N, C, T, V, M) → (N, feature_dim)."""

@@ -98,8 +98,10 @@ def aggregate(
     ----------
     x : (B, C_in, V, T).
     difference : (B, K, R, V·V). Pairs of joints, the giving one first.
-    value, value_bias : (C_out·K, C_in), (C_out·K,). What a joint gives.
-    relation, adjacency : (K, C_out, R), (K, C_out, V·V). The refined graph is relation · difference + adjacency.
+    value : (C_out·K, C_in). The map from a joint to what it gives.
+    value_bias : (C_out·K,). Its bias.
+    relation : (K, C_out, R). The graph of a channel is relation · difference + adjacency.
+    adjacency : (K, C_out, V·V). The giving joint first, too.
 
     Returns
     -------
@@ -182,9 +184,13 @@ def parts_of(x: Tensor) -> list[slice]:
 
 
 class GraphConvForm(nn.Module):
-    """The inference form of a GraphConv, `layer`.
+    """The inference form of a GraphConv.
 
     The scale of the batch norm is folded into the values, α and the adjacency into the relations.
+
+    Parameters
+    ----------
+    layer : GraphConv.
     """
 
     def __init__(self, layer: GraphConv) -> None:

@@ -8,6 +8,7 @@ import importlib
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def describe(arg: argparse.Namespace) -> str:
 
 
 def scorer(
-    model: SkeletonModel, devices: Sequence[torch.device], engine: str, precision: str
+    model: SkeletonModel, devices: Sequence[torch.device], arg: argparse.Namespace, previous: Any = None
 ) -> Callable[..., MMCLOutput]:
     """Return a function that computes, from skeletons, what `model` computes now.
 
@@ -82,12 +83,18 @@ def scorer(
     ----------
     model : SkeletonModel.
     devices : list of torch.device. Where PyTorch computes.
-    engine : str. 'torch', or the name of another engine; that one scores with only the student.
-    precision : str. A key of PRECISIONS, for the other engines.
+    arg : Namespace. All settings; another engine than torch scores with only the student.
+    previous : what this function returned for the same model before, to use again what was compiled (default None).
     """
-    if engine == 'torch':
-        return distributed.wrap(model.inference_form().eval(), devices, train=False)
-    return ExportedStudent(model.student, engine, precision)
+    if arg.engine != 'torch':
+        return ExportedStudent(model.student, arg.engine, arg.engine_precision)
+    form = model.inference_form().eval()
+    if form is not model and arg.compile:
+        if previous is not None:
+            previous.load_state_dict(form.state_dict())
+            return previous
+        form.compile()
+    return distributed.wrap(form, devices, train=False)
 
 
 class ExportedStudent:

@@ -35,9 +35,7 @@ class OffsetTemporalConv(TemporalConv):
         """Return the weight (out, in, kernel, 1) and the bias (out,) of one convolution that does the same."""
         return inference.fold(self.conv, self.bn, self.bias.flatten())
 
-    def inference_form(self) -> nn.Module:
-        """Return a module that does the same in evaluation, see model/inference.py."""
-        return inference.TemporalForm(*self.folded(), self.conv)
+    inference_form = TemporalConv.inference_form
 
 
 class Model(SkeletonNet):
@@ -107,7 +105,7 @@ class GraphConv(inference.Layer):
 
     def inference_form(self) -> nn.Module:
         """Return a module that does the same in evaluation, see model/inference.py."""
-        return GraphConvForm(self)
+        return GraphConvForm(self) if type(self.aha) in (LevelSum, HierarchyAttention) else super().inference_form()
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Look at x in four ways on each level: (B, C_in, V, T) → four parts (B, L, C_out / 4, V, T).
@@ -236,11 +234,17 @@ class HierarchyAttention(nn.Module):
 
 
 class GraphConvForm(nn.Module):
-    """The inference form of a GraphConv, `layer`: one level after the other, with folded batch norms."""
+    """The inference form of a GraphConv: one level after the other, with folded batch norms.
+
+    Parameters
+    ----------
+    layer : GraphConv. Its `aha` is a LevelSum or a HierarchyAttention.
+    """
 
     def __init__(self, layer: GraphConv) -> None:
         super().__init__()
-        self.narrow = nn.ModuleList([inference.Product(*inference.fold(*narrowing)) for narrowing in layer.conv_down])
+        narrowings = zip(*(inference.fold(*narrowing) for narrowing in layer.conv_down))
+        self.narrow = inference.Product(*map(torch.cat, narrowings))
         self.register_buffer('adjacency', layer.PA.flatten(1, 2).clone())  # (L, 3·V, V)
         self.subsets = nn.ModuleList(
             [
@@ -257,13 +261,11 @@ class GraphConvForm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
-        levels, narrow = [], []
-        for narrowing, adjacency, products in zip(self.narrow, self.adjacency, self.subsets):
-            y = narrowing(x).relu_()  # (B, C_out / 4, V, T)
-            narrow.append(y.mean(3))
+        narrow, levels = self.narrow(x).relu_().unflatten(1, (len(self.subsets), -1)), []  # (B, L, C_out / 4, V, T)
+        for y, adjacency, products in zip(narrow.unbind(1), self.adjacency, self.subsets):
             summed = adjacency @ y  # (B, C_out / 4, 3·V, T)
             levels.append([product(part) for product, part in zip(products, summed.chunk(len(products), 2))])
-        edges = edge_convolution(self.edges, torch.stack(narrow, 1))  # (B, L, C_out / 4, V)
+        edges = edge_convolution(self.edges, narrow.mean(4))  # (B, L, C_out / 4, V)
         if self.attention is None:
             parts = [sum(subset) for subset in zip(*levels)]
             edges = edges.sum(1)

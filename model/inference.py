@@ -15,13 +15,15 @@ from torch import Tensor, nn
 class Layer(nn.Module):
     """A layer that may have a form for inference.
 
-    Its form is a copy of it, until a subclass overrides `inference_form`; one that overrides `forward` alone goes back
-    to the copy, so that no form computes what another class would.
+    Its form is a copy of it, until a subclass overrides `inference_form`. A class that overrides other methods of such
+    a subclass, but not `inference_form`, goes back to the copy, so that no form computes what another class would.
     """
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if 'forward' in vars(cls) and 'inference_form' not in vars(cls):
+        layers = [base for base in cls.__mro__[1:] if issubclass(base, Layer) and base is not Layer]
+        own = {name for name, value in vars(cls).items() if callable(value) and name != '__init__'}
+        if 'inference_form' not in own and any(own & vars(base).keys() for base in layers):
             cls.inference_form = Layer.inference_form
 
     def inference_form(self) -> nn.Module:
@@ -34,13 +36,13 @@ def form_of(module: nn.Module) -> nn.Module:
     return module.inference_form() if isinstance(module, Layer) else with_parts(module)
 
 
-def with_parts(module: nn.Module, **parts: nn.Module) -> nn.Module:
+def with_parts(module: nn.Module, **parts: nn.Module | None) -> nn.Module:
     """Copy a module and its weights, in evaluation mode, with the submodules named in `parts` replaced by these."""
-    form = copy.copy(module)
-    form._parameters = {name: copy.deepcopy(value) for name, value in module._parameters.items()}
-    form._buffers = {name: copy.deepcopy(value) for name, value in module._buffers.items()}
+    form, memo = copy.copy(module), {}  # the memo keeps shared what is shared
+    form._parameters = copy.deepcopy(module._parameters, memo)
+    form._buffers = copy.deepcopy(module._buffers, memo)
     form._modules = {
-        name: parts[name] if name in parts else copy.deepcopy(part) for name, part in module.named_children()
+        name: parts[name] if name in parts else copy.deepcopy(part, memo) for name, part in module._modules.items()
     }
     return form.eval()
 
@@ -105,7 +107,8 @@ class ReducedConv(nn.Module):
 
     Parameters
     ----------
-    reduction, norm : the 1×1 convolution and its batch norm.
+    reduction : nn.Conv2d. The 1×1 convolution.
+    norm : nn.BatchNorm2d. Its batch norm.
     temporal : the convolution over time, such as a model.layers.TemporalConv.
     """
 
@@ -128,7 +131,8 @@ class TemporalForm(nn.Module):
 
     Parameters
     ----------
-    weight, bias : (out, in, kernel, 1), (out,).
+    weight : (out, in, kernel, 1).
+    bias : (out,).
     conv : model.layers.TimeConv2d. Its stride, padding and dilation count.
     """
 
@@ -144,7 +148,12 @@ class TemporalForm(nn.Module):
 
 
 class MultiScaleForm(nn.Module):
-    """The inference form of a model.layers.MultiScaleTemporalConv, `layer`."""
+    """The inference form of a multi-scale temporal convolution.
+
+    Parameters
+    ----------
+    layer : model.layers.MultiScaleTemporalConv.
+    """
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -176,7 +185,12 @@ def largest_of_three(x: Tensor, stride: int) -> Tensor:
 
 
 class BlockForm(Layer):
-    """The inference form of a model.layers.Block, `block`."""
+    """The inference form of a block.
+
+    Parameters
+    ----------
+    block : model.layers.Block.
+    """
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()

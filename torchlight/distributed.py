@@ -83,6 +83,13 @@ def gather(value: Any) -> list:
     return values
 
 
+def maximum(value: torch.Tensor) -> torch.Tensor:
+    """Return the largest of every process's tensor, on its device; no process waits for a GPU."""
+    if dist.is_initialized():
+        dist.all_reduce(value, dist.ReduceOp.MAX)
+    return value
+
+
 def on_first(action: Callable[[], None]) -> None:
     """Call `action()` on the first process; an InputError there is raised on every process."""
     problem = None

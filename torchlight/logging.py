@@ -116,7 +116,15 @@ class TrainingValues:
         self.names: list[str] = []
 
     def add(self, step: int, count: int, lr: float, values: Mapping[str, torch.Tensor]) -> None:
-        """Keep the values of a step, means over `count` samples, of one number each and the same for every step."""
+        """Keep the values of a step until they are read.
+
+        Parameters
+        ----------
+        step : int. Its number in the run, from 1.
+        count : int. Samples that the values are means over.
+        lr : float. The learning rate.
+        values : {name: tensor of one number}. The same names in every step, among them 'loss'.
+        """
         self.names = list(values)
         self.pending.append((step, count, lr, torch.stack([value.detach() for value in values.values()])))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchlight import distributed
 from torchlight.command import WORD, Parser, count, not_negative
 from torchlight.errors import InputError
 
@@ -65,11 +66,14 @@ class Optimizer:
         scale_loss: bool = False,
         **rule: Any,
     ) -> None:
-        lr = rule['base_lr']
+        lr, parameters = rule['base_lr'], list(parameters)
         if optimizer == 'SGD':
             self.inner = torch.optim.SGD(
                 parameters, lr, momentum=0.9, nesterov=nesterov, weight_decay=weight_decay, fused=True
             )
+            for group in self.inner.param_groups:  # PyTorch leaves them uninitialised if the first step is skipped
+                for weight in group['params']:
+                    self.inner.state[weight]['momentum_buffer'] = torch.zeros_like(weight)
         else:
             self.inner = torch.optim.Adam(parameters, lr, weight_decay=weight_decay, fused=True)
         self.failed = torch.zeros((), device=device)  # 1 from the first loss on that is infinite or nan
@@ -90,8 +94,11 @@ class Optimizer:
         that nothing waits for the loss.
         """
         self.inner.zero_grad(set_to_none=True)
+        failed = loss.detach().isfinite().logical_not()
+        self.failed = distributed.maximum(torch.maximum(self.failed, failed))
+        if self.scaler.is_enabled():  # it skips the steps of gradients that are not finite
+            loss = loss * torch.where(self.failed > 0, torch.nan, 1.0)
         self.scaler.scale(loss).backward()
-        self.failed = torch.maximum(self.failed, loss.detach().isfinite().logical_not())
 
     def step(self) -> None:
         """Take one step along the gradients."""
@@ -120,9 +127,9 @@ class Optimizer:
                 'the checkpoint was made with another optimiser; give the same --optimizer, or load only its weights '
                 'with --weights'
             )
-        self.inner.load_state_dict(state['optimizer'])
-        for group, own in zip(self.inner.param_groups, settings):
-            group.update(own)
+        saved = state['optimizer']
+        groups = [{**group, **own} for group, own in zip(saved['param_groups'], settings)]
+        self.inner.load_state_dict({**saved, 'param_groups': groups})
         if state['scaler'] and self.scaler.is_enabled():
             self.scaler.load_state_dict(state['scaler'])
 

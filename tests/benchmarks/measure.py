@@ -167,7 +167,7 @@ def forget_peak_memory() -> None:
 
 @contextmanager
 def threads(number: int):
-    """Run PyTorch in so many threads."""
+    """Run PyTorch in this many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -1,8 +1,8 @@
 """The test phase as a whole process on NTU60-like clips: `main_MMCL.py` against the plain script, plain_testing.py.
 
 The clips are made up: 40 to 150 frames, two persons in every fourth. Both processes load the data and the weights, read
-with four workers in batches of 200, and write the scores. With few clips the start of the
-processes counts for more of the time: `--clips 2000` shows it less, in several minutes.
+with four workers in batches of 200, and write the scores. With few clips the start of the processes is much of the
+time; `--clips 2000` takes several minutes and shows the scoring itself.
 """
 
 import pickle

@@ -1,5 +1,6 @@
 """Engines other than PyTorch give the same scores, and refuse what they cannot do."""
 
+import argparse
 import csv
 import importlib
 import logging
@@ -36,13 +37,18 @@ def two_blocks(monkeypatch):
     monkeypatch.setattr(base, 'BLOCKS', [(1, 1), (2, 2)])
 
 
+def settings(engine, precision='fp32'):
+    """The settings that choose what scores."""
+    return argparse.Namespace(engine=engine, engine_precision=precision, compile=False)
+
+
 def settled(student, joints):
     return settle(scramble(student), torch.randn(8, 3, 8, joints, 2), torch.randn(8, 3, 8, joints, 2))
 
 
 def assert_same_scores(student, engine, joints):
-    score = engines.scorer(student, CPU, engine, 'fp32')
-    expect = engines.scorer(student, CPU, 'torch', 'fp32')
+    score = engines.scorer(student, CPU, settings(engine))
+    expect = engines.scorer(student, CPU, settings('torch'))
     for clips in (5, 1, 3):
         skeleton = torch.randn(clips, joints, 8, 3, 2).transpose(1, 3)  # not contiguous
         skeleton[0, ..., 1] = 0
@@ -74,7 +80,7 @@ def test_hd_gcn_scores_the_same(engine, monkeypatch):
 
 
 def test_later_scores_leave_earlier_ones_as_they_are(tiny, engine):
-    score = engines.scorer(settled(ctrgcn.Model(**tiny), 5), CPU, engine, 'fp32')
+    score = engines.scorer(settled(ctrgcn.Model(**tiny), 5), CPU, settings(engine))
     first = score(torch.randn(2, 3, 8, 5, 2)).logits
     kept = first.clone()
     assert not torch.equal(score(torch.randn(2, 3, 8, 5, 2)).logits, kept) and torch.equal(first, kept)
@@ -84,7 +90,7 @@ def test_bf16_is_near_where_the_cpu_has_it_and_never_pretended(tiny):
     for package in ('onnx', 'onnxscript', 'openvino'):
         pytest.importorskip(package)
     student = settled(ctrgcn.Model(**tiny), 5)
-    score, skeleton = engines.scorer(student, CPU, 'openvino', 'bf16'), torch.randn(3, 3, 8, 5, 2)
+    score, skeleton = engines.scorer(student, CPU, settings('openvino', 'bf16')), torch.randn(3, 3, 8, 5, 2)
     if not engines.has_bf16('openvino'):
         with pytest.raises(InputError, match='bf16: openvino computes in fp32 on this CPU; ask for that'):
             score(skeleton)

@@ -108,7 +108,7 @@ def test_making_it_leaves_the_student_as_it_was(student):
     assert all(module.training for module in student.modules()) and not any(m.training for m in form.modules())
     assert all(torch.equal(value, before[name]) for name, value in student.state_dict().items())
     assert all(p.requires_grad for p in student.parameters())
-    assert not any(buffer.requires_grad for buffer in form.buffers())
+    assert not any(x.requires_grad for x in (*form.buffers(), *form.parameters()))
 
 
 @torch.no_grad()
@@ -140,30 +140,66 @@ def test_a_convolution_and_its_batch_norm_fold_into_one(make):
     torch.testing.assert_close(ours, layer(x))
 
 
+class HalfConv(TemporalConv):
+    """A temporal convolution that computes something else."""
+
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+class Twice(nn.Module):
+    """A layer that knows of no forms."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = self.again = layer
+
+    def forward(self, x):
+        return 2 * self.again(x)
+
+
+class Squared(ctrgcn.GraphConv):
+    """A graph convolution that overrides a part of it only."""
+
+    def difference(self, x):
+        return super().difference(x * x)
+
+
+class MeanOfLevels(nn.Module):
+    """Another way to join levels than those that have a form."""
+
+    def forward(self, parts):
+        return [part.mean(1) for part in parts]
+
+
 @torch.no_grad()
-def test_a_class_that_overrides_forward_alone_keeps_what_it_computes(tiny, clips):
-    class Half(TemporalConv):
-        def forward(self, x):
-            return super().forward(x) / 2
-
-    class Plain(nn.Module):
-        def __init__(self, layer):
-            super().__init__()
-            self.layer = layer
-
-        def forward(self, x):
-            return 2 * self.layer(x)
-
+def test_what_a_class_overrides_is_evaluated_too(tiny, clips):
     class Custom(ctrgcn.Model):
-        temporal_conv = Half
+        temporal_conv = HalfConv
 
-        def make_gcn(self, *arguments, **more):
-            return Plain(super().make_gcn(*arguments, **more))
+        def make_gcn(self, graph, adaptive, in_channels, out_channels, first):
+            A = torch.tensor(graph.A, dtype=torch.float32)
+            return Twice(Squared(in_channels, out_channels, A, adaptive))
 
     torch.manual_seed(0)
-    student = trained(Custom(**tiny), clips, clips)
-    assert near(student.inference_form()(clips).logits, student(clips).logits, 1e-5)
-    assert not any(isinstance(part, inference.TemporalForm) for part in student.inference_form().modules())
+    student = Custom(**tiny)
+    student.l10 = nn.Identity()
+    student = trained(student, clips, clips)
+    form = student.inference_form()
+    assert near(form(clips).logits, student(clips).logits, 1e-5)
+    assert not any(isinstance(part, (inference.TemporalForm, ctrgcn.GraphConvForm)) for part in form.modules())
+    assert form.l1.gcn.layer is form.l1.gcn.again
+
+
+@torch.no_grad()
+def test_another_way_to_join_levels_is_evaluated_too():
+    torch.manual_seed(0)
+    clips = torch.randn(3, 3, 8, 25, 2).double()
+    student = hdgcn.Model(7, 25, 2, 'graph.ntu_rgb_d_hierarchy.Graph', base_channel=8)
+    for name in student.block_names:
+        getattr(student, name).gcn1.aha = MeanOfLevels()
+    student = trained(student.double(), clips, clips)
+    assert near(student.inference_form()(clips).logits, student(clips).logits, 1e-8)
 
 
 @torch.no_grad()
@@ -179,4 +215,4 @@ def test_the_largest_of_three_is_the_max_pool(frames, stride):
 def test_bf16_changes_little(student, clips):
     with torch.autocast('cpu', torch.bfloat16):
         logits = student.inference_form()(clips).logits
-    assert near(logits.float(), student(clips).logits, 0.05)
+    assert logits.dtype == torch.bfloat16 and near(logits.float(), student(clips).logits, 0.05)

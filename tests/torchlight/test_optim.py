@@ -139,3 +139,39 @@ def test_no_weight_changes_from_the_first_loss_on_that_is_not_finite(optimizer, 
         steps.step()
         seen.append(weight.tolist())
     assert seen[0] != [2, 1] and seen[1] == seen[2] == seen[0]
+
+
+def test_the_same_holds_with_a_scaled_loss():
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    optimizer = Optimizer([weight], torch.device('cpu'), scale_loss=True, base_lr=0.1, num_epoch=1)
+    seen = []
+    for factor in (1, math.nan, 1):
+        optimizer.backward((factor * weight).sum())
+        optimizer.step()
+        seen.append(weight.item())
+    assert seen[0] == pytest.approx(1.9) and seen[1] == seen[2] == seen[0]
+
+
+@pytest.mark.parametrize('optimizer', ['SGD', 'Adam'])
+def test_a_first_step_that_is_skipped_leaves_no_trace(optimizer):
+    """PyTorch allocates the momentum in the first step, whether it is taken or not."""
+    weights = [torch.nn.Parameter(torch.full((1000,), 2.0)) for _ in range(2)]
+    for weight, skips in zip(weights, (False, True)):
+        steps = Optimizer([weight], torch.device('cpu'), optimizer=optimizer, scale_loss=True, base_lr=0.1, num_epoch=1)
+        if skips:
+            garbage = [torch.full((1000,), 7.0) for _ in range(50)]
+            del garbage
+            steps.backward(weight.sum() * 1e34)  # the scaled gradient is infinite, the loss is not
+            steps.step()
+            assert weight.eq(2).all()
+        steps.backward(weight.sum())
+        steps.step()
+    torch.testing.assert_close(*weights)
+
+
+def test_settings_of_this_run_replace_those_of_a_checkpoint():
+    first, second = (make(torch.nn.Parameter(torch.tensor([2.0])), optimizer='Adam') for _ in range(2))
+    state = copy.deepcopy(first.state_dict())
+    state['optimizer']['param_groups'][0].update(fused=None, weight_decay=9)
+    second.load_state_dict(state)
+    assert second.inner.param_groups[0]['fused'] is True and second.inner.param_groups[0]['weight_decay'] == 4e-4
