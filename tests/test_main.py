@@ -382,17 +382,33 @@ def test_real_clips_train_and_test(shared, tmp_path):
     assert 'this trains the plain student' in (tmp_path / 'a/log.txt').read_text()
 
 
+WAITING = 'item', 'tolist', 'cpu', 'numpy', 'nonzero', '__bool__', '__float__', '__int__', '__index__'
+
+
 def test_a_training_step_reads_nothing_from_the_device(run, monkeypatch):
-    train_step, forbidden = (
-        main_MMCL.Processor.train_step,
-        (*('item', 'tolist', 'cpu', 'numpy', 'nonzero', '__bool__', '__float__', '__int__', '__index__'),),
-    )
+    train_step = main_MMCL.Processor.train_step
 
     def watched(self, batch):
         with monkeypatch.context() as patch:
-            for name in forbidden:
+            for name in WAITING:
                 patch.setattr(torch.Tensor, name, lambda *_, name=name: pytest.fail(f'{name} waits for the device'))
             return train_step(self, batch)
 
     monkeypatch.setattr(main_MMCL.Processor, 'train_step', watched)
     run('a', '--num-epoch', 1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('amp', ['no', 'bf16'])
+def test_a_training_step_does_not_wait_for_a_gpu(run, monkeypatch, amp):
+    train_step = main_MMCL.Processor.train_step
+
+    def watched(self, batch):
+        torch.cuda.set_sync_debug_mode('error')
+        try:
+            return train_step(self, batch)
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+
+    monkeypatch.setattr(main_MMCL.Processor, 'train_step', watched)
+    run('a', '--num-epoch', 1, '--device', 0, '--amp', amp)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from feeders.feeder import Batch, Feeder, StoreFeeder, make_loader
+from feeders.feeder import Batch, Feeder, StoreFeeder, make_loader, on_device
 from feeders.skeleton_store import SkeletonStore
 from graph import custom
 from torchlight.errors import InputError
@@ -49,6 +49,18 @@ def test_a_feeder_has_no_features_and_no_random_numbers_by_default():
     assert feeder.set_epoch(1, 2) is None and Custom.prepare_data({}) is None
     batch = feeder[9]
     assert batch.index.tolist() == [2] and batch.video is batch.text is None
+
+
+@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+def test_batches_come_to_the_device_in_order(device):
+    if device == 'cuda' and not torch.cuda.is_available():
+        pytest.skip('needs a GPU')
+    loader = make_loader(Custom(), 3, False, 0, False)
+    moved = list(on_device(loader, torch.device(device)))
+    assert [batch.index.tolist() for batch in moved] == [[0, 1, 2], [3, 4, 5], [6]]
+    for batch, expected in zip(moved, loader):
+        assert batch.skeleton.device.type == device and torch.equal(batch.skeleton.cpu(), expected.skeleton)
+    assert list(on_device([], torch.device(device))) == []
 
 
 def test_training_batches_are_whole_and_evaluation_covers_every_clip_once():
