@@ -1,6 +1,6 @@
 """Time the program against plain references, in turn within one run.
 
-    python -m tests.benchmarks [NAME …] [--json FILE] [--device cpu|N] [--rounds 4] [--clips 128]
+    python -m tests.benchmarks [NAME …] [--json FILE] [--device cpu|N] [--rounds 3] [--clips 128]
 
 Every benchmark first checks that both sides compute the same. Printed for each case: milliseconds a clip, plain and
 ours (medians); their ratio within a round, plain / ours (how many times faster ours is), and its quartiles; ours' share
@@ -37,7 +37,7 @@ def get_parser() -> Parser:
     parser.add_argument('name', nargs='*', metavar='NAME', help=f'benchmarks (default: all): {", ".join(BENCHMARKS)}')
     parser.add('--json', metavar='FILE', help='write the results to this file')
     parser.add('--device', default='cpu', help='device of the networks: cpu, or the number of a GPU (default: cpu)')
-    parser.add('--rounds', type=positive, default=4, help='rounds of each comparison (default: 4)')
+    parser.add('--rounds', type=positive, default=3, help='rounds of each comparison (default: 3)')
     parser.add('--clips', type=positive, default=128, help='clips of test_phase (default: 128)')
     return parser
 
