@@ -218,9 +218,11 @@ class GraphConvForm(nn.Module):
         query, key = self.query_key(x.mean(3, keepdim=True)).view(batch, 2, len(self.values), -1, joints).unbind(1)
         differences = (query.unsqueeze(4) - key.unsqueeze(3)).tanh()  # (B, K, R, V, V)
         y = self.down(x).reshape(-1, joints, frames)
+        add = torch.baddbmm  # into a new tensor first: `y` may be the input
         for difference, to_relation, A, to_value in zip(
             differences.unbind(1), self.relations, self.adjacency, self.values
         ):
             relation = to_relation(difference).add_(A)  # (B, C_out, V, V)
-            y = torch.baddbmm(y, relation.view(-1, joints, joints), to_value(x).view(-1, joints, frames))
+            y = add(y, relation.view(-1, joints, joints), to_value(x).view(-1, joints, frames))
+            add = torch.Tensor.baddbmm_
         return y.view(batch, -1, joints, frames).add_(self.shift).relu_()

@@ -91,8 +91,9 @@ class Product(nn.Module):
         """(B, in, V, T) → (B, out, V, T)."""
         if torch.compiler.is_compiling():
             return F.conv2d(x, self.weight[:, :, None, None], self.bias)
-        y = self.weight @ x.flatten(2)
-        return (y if self.bias is None else y.add_(self.bias[:, None])).view(x.shape[0], -1, *x.shape[2:])
+        weight, flat = self.weight.expand(len(x), -1, -1), x.flatten(2)
+        y = torch.bmm(weight, flat) if self.bias is None else torch.baddbmm(self.bias[:, None], weight, flat)
+        return y.view(len(x), -1, *x.shape[2:])
 
 
 def shortcut_form(down: nn.Module) -> nn.Module:
