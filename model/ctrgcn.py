@@ -186,7 +186,9 @@ def parts_of(x: Tensor) -> list[slice]:
 class GraphConvForm(nn.Module):
     """The inference form of a GraphConv.
 
-    The scale of the batch norm is folded into the values, α and the adjacency into the relations.
+    The scale of the batch norm is folded into the values. A relation is a product with the differences and, below
+    them, the adjacency and ones, so that neither the adjacency nor a bias is added in a pass of its own. What the
+    biases of the values give to a joint does not depend on the frame: it is added once, as `offset`.
 
     Parameters
     ----------
@@ -200,29 +202,29 @@ class GraphConvForm(nn.Module):
         self.query_key = inference.Product(
             *(torch.cat([getattr(m, name) for m in maps]) for name in ('weight', 'bias'))
         )
-        self.relations = nn.ModuleList([inference.Product(conv.conv4.weight * layer.alpha) for conv in convs])
-        bias = layer.alpha * torch.stack([conv.conv4.bias for conv in convs])  # (K, C_out)
-        self.register_buffer('adjacency', layer.PA.unsqueeze(1) + bias[:, :, None, None])  # (K, C_out, V, V)
-        self.values = nn.ModuleList(
-            [
-                inference.Product(conv.conv3.weight * scale[:, None, None, None], conv.conv3.bias * scale)
-                for conv in convs
-            ]
-        )
-        self.register_buffer('shift', shift.view(-1, 1, 1))
+        self.register_buffer('constants', torch.stack([layer.PA, torch.ones_like(layer.PA)], 1))  # (K, 2, V, V)
+        relations, offsets, values = [], [], []
+        for conv in convs:
+            bias = layer.alpha * conv.conv4.bias[:, None]
+            relation = torch.cat([layer.alpha * conv.conv4.weight.flatten(1), torch.ones_like(bias), bias], 1)
+            relations.append(inference.Product(relation))
+            offsets.append(relation * (scale * conv.conv3.bias)[:, None])
+            values.append(inference.Product(conv.conv3.weight * scale[:, None, None, None]))
+        self.relations, self.values = nn.ModuleList(relations), nn.ModuleList(values)
         self.down = inference.shortcut_form(layer.down)
+        if isinstance(self.down, inference.Product):
+            shift, self.down.bias = shift + self.down.bias, None
+        self.offset = inference.Product(torch.cat(offsets, 1), shift)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
         batch, _, joints, frames = x.shape
         query, key = self.query_key(x.mean(3, keepdim=True)).view(batch, 2, len(self.values), -1, joints).unbind(1)
-        differences = (query.unsqueeze(4) - key.unsqueeze(3)).tanh()  # (B, K, R, V, V)
-        y = self.down(x).reshape(-1, joints, frames)
-        add = torch.baddbmm  # into a new tensor first: `y` may be the input
-        for difference, to_relation, A, to_value in zip(
-            differences.unbind(1), self.relations, self.adjacency, self.values
-        ):
-            relation = to_relation(difference).add_(A)  # (B, C_out, V, V)
-            y = add(y, relation.view(-1, joints, joints), to_value(x).view(-1, joints, frames))
-            add = torch.Tensor.baddbmm_
-        return y.view(batch, -1, joints, frames).add_(self.shift).relu_()
+        differences = (query.unsqueeze(4) - key.unsqueeze(3)).tanh_()
+        differences = torch.cat([differences, self.constants.expand(batch, -1, -1, -1, -1)], 2)  # (B, K, R + 2, V, V)
+        offset = self.offset(differences.sum(4, keepdim=True).flatten(1, 2))  # (B, C_out, V, 1)
+        y = (self.down(x) + offset).to(offset.dtype).view(-1, joints, frames)  # autocast may have made it narrower
+        for difference, to_relation, to_value in zip(differences.unbind(1), self.relations, self.values):
+            relation = to_relation(difference).view(-1, joints, joints)
+            y.baddbmm_(relation, to_value(x).view(-1, joints, frames))
+        return y.view(batch, -1, joints, frames).relu_()

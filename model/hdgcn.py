@@ -236,6 +236,9 @@ class HierarchyAttention(nn.Module):
 class GraphConvForm(nn.Module):
     """The inference form of a GraphConv: one level after the other, with folded batch norms.
 
+    The scale of the last batch norm is folded into the weights of the levels. What does not depend on the frame (the
+    biases of the subsets, the EdgeConvs, the shift of the last batch norm) is added once, as `offset`.
+
     Parameters
     ----------
     layer : GraphConv. Its `aha` is a LevelSum or a HierarchyAttention.
@@ -246,17 +249,15 @@ class GraphConvForm(nn.Module):
         narrowings = zip(*(inference.fold(*narrowing) for narrowing in layer.conv_down))
         self.narrow = inference.Product(*map(torch.cat, narrowings))
         self.register_buffer('adjacency', layer.PA.flatten(1, 2).clone())  # (L, 3·V, V)
-        self.subsets = nn.ModuleList(
-            [
-                nn.ModuleList([inference.Product(*inference.fold(*subset)) for subset in level])
-                for *level, _ in layer.conv
-            ]
-        )
+        levels = [[inference.fold(*subset) for subset in level[:-1]] for level in layer.conv]
+        self.subsets = nn.ModuleList([nn.ModuleList([inference.Product(w) for w, _ in level]) for level in levels])
+        biases = torch.stack([torch.cat([bias for _, bias in level]) for level in levels])
+        self.register_buffer('biases', biases.unsqueeze(2))  # (L, 3·C_out / 4, 1)
         self.edges = nn.ModuleList([copy.deepcopy(level[-1]) for level in layer.conv])
         self.attention = inference.with_parts(layer.aha) if isinstance(layer.aha, HierarchyAttention) else None
         scale, shift = inference.scale_and_shift(layer.bn)
-        self.register_buffer('scale', scale.view(-1, 1, 1))
-        self.register_buffer('shift', shift.view(-1, 1, 1))
+        self.register_buffer('scale', scale.view(-1, 1))
+        self.register_buffer('shift', shift.view(-1, 1))
         self.down = inference.shortcut_form(layer.down)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -266,23 +267,24 @@ class GraphConvForm(nn.Module):
             summed = adjacency @ y  # (B, C_out / 4, 3·V, T)
             levels.append([product(part) for product, part in zip(products, summed.chunk(len(products), 2))])
         edges = edge_convolution(self.edges, narrow.mean(4))  # (B, L, C_out / 4, V)
+        weight = self.weight(levels, edges)  # (B, C_out, L)
+        constant = torch.cat([self.biases.expand(x.shape[0], -1, -1, x.shape[2]), edges], 2)  # (B, L, C_out, V)
+        offset = (constant.transpose(1, 2) * weight.unsqueeze(3)).sum(2) + self.shift
+        parts = (self.down(x) + offset.unsqueeze(3)).chunk(4, 1)
+        for part, subset, w in zip(parts, zip(*levels), weight[:, :, None, None].chunk(4, 1)):
+            add_weighted(part, subset, w)
+        return torch.cat(parts, 1).relu_()
+
+    def weight(self, levels: Sequence[Sequence[Tensor]], edges: Tensor) -> Tensor:
+        """Weigh each level in each channel, the scale of the batch norm included: (B or 1, C_out, L)."""
         if self.attention is None:
-            parts = [sum(subset) for subset in zip(*levels)]
-            edges = edges.sum(1)
-        else:
-            strongest = [torch.cat([part.amax(3) for part in level], 1) for level in levels]  # L × (B, 3·C_out / 4, V)
-            strongest = torch.cat([torch.stack(strongest, 1), edges], 2)
-            weight = self.attention.weight(strongest).unsqueeze(2)  # (B, C_out, 1, L)
-            *of_subsets, of_edges = weight.chunk(len(levels[0]) + 1, 1)
-            parts = [weighted_sum(subset, w.unsqueeze(3)) for subset, w in zip(zip(*levels), of_subsets)]
-            edges = (edges.permute(0, 2, 3, 1) * of_edges).sum(3)
-        y = torch.cat([*parts, edges.unsqueeze(3).expand_as(parts[0])], 1)
-        return torch.addcmul(self.down(x) + self.shift, y, self.scale).relu_()
+            return self.scale.expand(1, -1, len(levels))
+        strongest = torch.stack([torch.cat([part.amax(3) for part in level], 1) for level in levels], 1)
+        strongest = torch.cat([strongest + self.biases, edges], 2)  # (B, L, C_out, V)
+        return self.attention.weight(strongest) * self.scale
 
 
-def weighted_sum(levels: Sequence[Tensor], weight: Tensor) -> Tensor:
-    """Sum L tensors (B, C, V, T), weighted by (B, C, 1, 1, L)."""
-    y = levels[0] * weight[..., 0]
-    for level, w in zip(levels[1:], weight.unbind(4)[1:]):
+def add_weighted(y: Tensor, levels: Sequence[Tensor], weight: Tensor) -> None:
+    """Add L tensors (B, C, V, T), weighted by (B, C, 1, 1, L), to y in place."""
+    for level, w in zip(levels, weight.unbind(4)):
         y.addcmul_(level, w)
-    return y

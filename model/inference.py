@@ -161,28 +161,27 @@ class MultiScaleForm(nn.Module):
         *convs, pooled, plain = layer.branches
         self.stride = layer.stride
         self.convs = nn.ModuleList([ReducedConv(conv, norm, temporal) for conv, norm, _, temporal in convs])
-        self.rest = Product(*map(torch.cat, zip(fold(pooled[0], pooled[1]), fold(plain[0], plain[1]))))
+        weight, bias = fold(pooled[0], pooled[1])
+        self.pooled, self.plain = Product(weight), Product(*fold(*plain))
         scale, shift = scale_and_shift(pooled[4])
-        self.register_buffer('scale', scale.view(-1, 1, 1))
-        self.register_buffer('shift', shift.view(-1, 1, 1))
+        for name, value in ('bias', bias), ('scale', scale), ('shift', shift):
+            self.register_buffer(name, value.view(-1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, V, T) → (B, C, V, T / stride)."""
-        pooled, plain = self.rest(x).chunk(2, 1)
-        pooled = torch.addcmul(self.shift, largest_of_three(pooled.relu(), self.stride), self.scale)
-        return torch.cat([*(conv(x) for conv in self.convs), pooled, plain[..., :: self.stride]], 1)
+        pooled = largest_of_three(self.pooled(x), self.stride).add_(self.bias).relu_()  # both keep the order
+        pooled = torch.addcmul(self.shift, pooled, self.scale)
+        return torch.cat([*(conv(x) for conv in self.convs), pooled, self.plain(x[..., :: self.stride])], 1)
 
 
 def largest_of_three(x: Tensor, stride: int) -> Tensor:
-    """Max-pool of width 3 over the last axis, for x ≥ 0: (…, T) → (…, T / stride).
+    """Max-pool of width 3 over the last axis: (B, C, V, T) → (B, C, V, T / stride).
 
-    Unlike PyTorch's, it does not also compute which frame was the largest.
+    Over one axis, PyTorch's does not also compute which frame was the largest.
     """
     if torch.compiler.is_compiling():
         return F.max_pool2d(x, (1, 3), (1, stride), (0, 1))
-    x = F.pad(x, (1, 1))
-    before, here, after = x[..., :-2:stride], x[..., 1:-1:stride], x[..., 2::stride]
-    return torch.maximum(torch.maximum(before, here), after)
+    return F.max_pool1d(x.flatten(1, 2), 3, stride, 1).unflatten(1, x.shape[1:3])
 
 
 class BlockForm(Layer):
@@ -206,7 +205,7 @@ class BlockForm(Layer):
         """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
         y = self.tcn(self.gcn(x))
         if self.residual is not None:
-            y = y + self.residual(x[..., :: self.stride])
+            y = y.add_(self.residual(x[..., :: self.stride]))
         return y.relu_()
 
     def inference_form(self) -> nn.Module:
