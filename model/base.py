@@ -240,7 +240,8 @@ class SkeletonNet(Student):
         first_empty = torch.where(empty, index, len(bodies)).amin(0)  # (M,)
         source = torch.where(empty, first_empty[slot], index).flatten()
         needed, place = source.unique(return_inverse=True)
-        parts = bodies[needed].split(BODIES_IN_CACHE if bodies.device.type == 'cpu' else len(bodies))
+        size = BODIES_IN_CACHE if bodies.device.type == 'cpu' else len(bodies)
+        parts = bodies[needed].tensor_split(max(round(len(needed) / size), 1))  # of nearly equal size
         return torch.cat([self.encode(part) for part in parts])[place]
 
 
