@@ -1,0 +1,107 @@
+"""run.json: what a run was made with, so that its numbers can be traced.
+
+    {"format": 1, "state": "running", "sessions": [{"started": …, "command": …, …}, …]}
+
+The state is 'starting' until the run's first checkpoint is in the folder, then 'running', and 'finished' after the last
+epoch. There is a session for each start: the first, and every one with --resume.
+"""
+
+import json
+import os
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torchlight.errors import InputError
+from torchlight.files import write_text
+
+NAME, FORMAT = 'run.json', 1
+LIBRARIES = 'torch', 'numpy', 'h5py', 'pyyaml', 'scikit-learn', 'tensorboardX'
+
+
+def describe_session(seed: int, devices: Sequence[torch.device], **more: Any) -> dict[str, Any]:
+    """Describe one start of a run.
+
+    Parameters
+    ----------
+    seed : int.
+    devices : of this process.
+    more : what else to record, as JSON can hold it.
+    """
+    return {
+        'started': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
+        'command': shlex.join(sys.argv),
+        'host': socket.gethostname(),
+        'process': os.getpid(),
+        'seed': seed,
+        'python': platform.python_version(),
+        'libraries': {name: _version(name) for name in LIBRARIES},
+        'threads': torch.get_num_threads(),
+        'devices': [_device_name(device) for device in devices],
+        'git': git_state(Path(__file__).parent),
+        **more,
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Return the commit of the working tree around a folder and whether files differ from it; None without one."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(['git', '-C', str(folder), *words], capture_output=True, text=True, timeout=20)
+        except (OSError, subprocess.TimeoutExpired):  # git is not installed, or the disk does not answer
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git('rev-parse', 'HEAD')
+    return commit and {'commit': commit, 'changed': bool(git('status', '--porcelain', '--untracked-files=no'))}
+
+
+def read(folder: str | Path) -> dict[str, Any]:
+    """Read the run.json of a folder, {} if there is none; raise InputError if it is something else."""
+    path = Path(folder) / NAME
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path} cannot be read: {error}') from error
+    if not isinstance(found, dict) or not isinstance(found.get('sessions'), list):
+        raise InputError(f'{path} is not the record of a run')
+    return found
+
+
+def write(folder: str | Path, state: str, sessions: Sequence[Mapping[str, Any]]) -> None:
+    """Write the run.json of a folder."""
+    text = json.dumps({'format': FORMAT, 'state': state, 'sessions': list(sessions)}, indent=2)
+    write_text(Path(folder) / NAME, text + '\n')
+
+
+def add_session(folder: str | Path, session: Mapping[str, Any]) -> None:
+    """Record that the run of a folder goes on."""
+    write(folder, 'running', [*read(folder).get('sessions', []), session])
+
+
+def finish(folder: str | Path) -> None:
+    """Record that the run of a folder is finished."""
+    write(folder, 'finished', read(folder).get('sessions', []))
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == 'cuda' else platform.processor() or platform.machine()
