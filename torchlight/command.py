@@ -9,11 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any, NoReturn
 
 from torchlight.errors import InputError
 from torchlight.imports import nearest
+from torchlight.interruption import Terminated, handled
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,49 +74,46 @@ def run_command(
     int. What `action` returned, 0 for None; 2 after an InputError or an OSError; 130 after Ctrl-C; 143 after SIGTERM;
     141 if the reader of its output, such as `head`, exits before `action` is done.
     """
-    signals: list[int] = []
-    restore = _raise_on_sigterm(signals)
     status = 141
-    try:
-        status = action(argv) or 0
-        sys.stdout.flush()
-    except BaseException as error:  # after SIGTERM, a library may replace Terminated with an error of its own
-        if not signals and isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        elif not signals and isinstance(error, (InputError, OSError)):  # OSError: the disk is full, access is denied
-            print(f'error: {error}', file=sys.stderr)
-            status = 2
-        elif signals or isinstance(error, KeyboardInterrupt):
-            word, status = ('terminated', 143) if signals else ('interrupted', 130)
-            print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
-        else:
-            raise
-    finally:
-        restore()
-    return status
+    with handled() as signals:
+        try:
+            status = action(argv) or 0
+            sys.stdout.flush()
+        except BaseException as error:  # after a signal, a library may replace the exception with one of its own
+            return _status_after(error, signals, resume_hint, status)
+        return status
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived; temporary files are removed while it passes through."""
+def _status_after(error: BaseException, signals: Sequence[int], resume_hint: str, if_unread: int) -> int:
+    """Print what ended a command, and return its exit status; raise what is a fault of the program.
 
-
-def _raise_on_sigterm(signals: list[int]) -> Callable[[], object]:
-    """Raise Terminated on SIGTERM and add it to `signals`; return what restores the previous handling.
-
-    Under torchrun the default stays: a process that waits for a peer which is gone could not react otherwise.
+    `if_unread` is the status if nobody reads what the command prints.
     """
-    if 'TORCHELASTIC_RUN_ID' in os.environ:
-        return lambda: None
+    if signals or isinstance(error, (KeyboardInterrupt, Terminated)):
+        by_hand = signals[:1] == [signal.SIGINT] or (not signals and isinstance(error, KeyboardInterrupt))
+        word, status = ('interrupted', 130) if by_hand else ('terminated', 143)
+        print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
+        return status
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return if_unread
+    if isinstance(error, (InputError, OSError)):  # OSError: the disk is full, access is denied
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    if shortage := shortage_of(error):
+        print(f'error: {shortage}', file=sys.stderr)
+        return 2
+    raise error
 
-    def raise_terminated(number: int, frame: FrameType | None) -> None:
-        signals.append(number)
-        raise Terminated
 
-    try:
-        previous = signal.signal(signal.SIGTERM, raise_terminated)
-    except ValueError:  # only the main thread may handle signals
-        return lambda: None
-    return lambda: signal.signal(signal.SIGTERM, previous)
+def shortage_of(error: BaseException) -> str:
+    """Say what this machine had too little of, if that is what Python, NumPy or PyTorch complains of; '' otherwise."""
+    text = str(error) if isinstance(error, RuntimeError) else ''
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return 'out of memory; try a lower --batch-size, or fewer --num-worker'
+    if 'DataLoader worker' in text:
+        return 'a data-loading process was killed, usually for lack of memory; try fewer --num-worker'
+    return ''
 
 
 def filled(word: str) -> str:
