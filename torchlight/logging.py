@@ -1,6 +1,7 @@
 """The log: lines on the screen and in log.txt, progress bars, TensorBoard values, and curves.png."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from torchlight.errors import InputError
@@ -74,26 +77,54 @@ class Progress:
 
 
 class TensorBoard:
-    """TensorBoard writers under <work_dir>/runs/train and runs/val; their files are made with the first value."""
+    """TensorBoard event files under <work_dir>/runs/train and runs/val; they are made with the first value.
+
+    They are written by the calling thread, so that a full disk is noticed here: it ends the writing with a warning,
+    not the run.
+
+    Parameters
+    ----------
+    work_dir : path.
+    quiet : bool. Write nothing (default False).
+    """
 
     def __init__(self, work_dir: str | Path, quiet: bool = False) -> None:
         self.folder, self.quiet = Path(work_dir) / 'runs', quiet
-        self.writers: dict[str, SummaryWriter] = {}
+        self.writers: dict[str, EventsWriter] = {}
 
     def add(self, part: str, step: int, **values: float) -> None:
         """Add values of 'train' or 'val' at this step."""
         if self.quiet:
             return
-        if part not in self.writers:
-            self.writers[part] = SummaryWriter(str(self.folder / part))
-        for name, value in values.items():
-            self.writers[part].add_scalar(name, value, step)
+        try:
+            if part not in self.writers:
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+                self.writers[part] = EventsWriter(str(self.folder / part / 'events'), f'.{os.getpid()}')
+            for name, value in values.items():
+                event = Event(wall_time=time.time(), step=step, summary=scalar(name, value))
+                self.writers[part].write_event(event)
+            if part == 'val':
+                self.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        for writer in self.writers.values():
+            writer.flush()
 
     def close(self) -> None:
         """Write what is pending and close the files."""
-        for writer in self.writers.values():
-            writer.close()
-        self.writers = {}
+        writers, self.writers = self.writers, {}
+        try:
+            for writer in writers.values():
+                writer.close()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.quiet, self.writers = True, {}
+        print(f'warning: no more TensorBoard values in {self.folder}: {error.strerror or error}', file=sys.stderr)
 
 
 class TrainingValues:
@@ -140,8 +171,9 @@ class TrainingValues:
         for (step, count, lr, _), row in zip(self.pending, rows):
             values = dict(zip(self.names, row))
             if not math.isfinite(values['loss']):
+                terms = ', '.join(name for name, value in values.items() if not math.isfinite(value))
                 place = f'in epoch {self.epoch}, step {step}, at learning rate {lr:g}'
-                raise InputError(f'the loss is {values["loss"]} {place}; {self.remedy}')
+                raise InputError(f'the loss is {values["loss"]} ({terms}) {place}; {self.remedy}')
             self.means.add(count, **values)
             self.tensorboard.add('train', step, lr=lr, **values)
         self.pending = []

@@ -1,6 +1,7 @@
 """The log, the time that a loop waits, TensorBoard values, and curves."""
 
 import math
+import os
 import time
 
 import pytest
@@ -67,6 +68,26 @@ def test_values_go_to_the_folder_of_their_part(tmp_path):
     assert [path.name for path in (tmp_path / 'runs').iterdir()] == ['train']
 
 
+def test_values_that_cannot_be_written_end_with_a_warning_not_the_run(tmp_path, capsys):
+    (tmp_path / 'runs').write_text('a file in the place of the folder')
+    board = TensorBoard(tmp_path)
+    for step in range(50):
+        board.add('train', step, loss=1.0)
+    board.close()
+    assert capsys.readouterr().err.startswith(f'warning: no more TensorBoard values in {tmp_path}/runs: ')
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_a_full_disk_ends_the_values_with_a_warning(tmp_path, capsys, monkeypatch):
+    board = TensorBoard(tmp_path)
+    board.add('train', 1, loss=1.0)
+    monkeypatch.setattr(board.writers['train']._py_recordio_writer, '_writer', open('/dev/full', 'wb'))
+    for step in range(1000):
+        board.add('train', step, loss=1.0)
+    board.close()
+    assert capsys.readouterr().err.count('No space left on device') == 1
+
+
 def test_progress_measures_the_time_that_the_loop_waits():
     def slow():
         for item in range(3):
@@ -110,7 +131,7 @@ def test_the_first_loss_that_is_not_finite_is_named(values, bad):
     for step, loss in enumerate([1.0, bad, 2.0, bad], 7):
         values.add(step, 4, 0.25, terms(loss))
     with pytest.raises(
-        InputError, match=rf'^the loss is {bad} in epoch 3, step 8, at learning rate 0.25; try a lower rate$'
+        InputError, match=rf'^the loss is {bad} \(loss\) in epoch 3, step 8, at learning rate 0.25; try a lower rate$'
     ):
         values.read()
     assert len(values.tensorboard) == 1
