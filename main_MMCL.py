@@ -2,6 +2,7 @@
 """Train, test and deploy skeleton action recognition with multi-modality co-learning (MMCL, ACM MM 2024)."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,14 +13,15 @@ import torch
 
 from feeders import arguments
 from feeders.feeder import Batch, Feeder, make_loader, on_device
-from model import deploy, engines
+from model import deploy, engines, flags
 from model.base import SkeletonModel
-from model.MMCL import LAMBDA_ALIGN, LAMBDA_REFINE, loss_terms, total_loss
-from torchlight import checkpoint, command, config, distributed, metrics, optim, workdir
-from torchlight.command import SWITCH, count, not_negative, positive
+from model.MMCL import loss_terms, total_loss
+from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, workdir
+from torchlight.command import count, positive
 from torchlight.imports import checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
 from torchlight.seed import init_seed
+from torchlight.within_epoch import WithinEpoch
 
 PHASES = ('train', 'test', 'predict', 'export', 'model_size')
 DEFAULT_CONFIG = Path(__file__).parent / 'config' / 'sample' / 'joint.yaml'
@@ -36,19 +38,7 @@ def get_parser() -> command.Parser:
     parser.section('data')
     arguments.add_flags(parser)
     parser.section('model')
-    add('--model', default='model.MMCL.Model', help='class of the model (default: model.MMCL.Model)')
-    add('--model-args', **config.PAIRS, help='arguments of the model, added to those of the YAML file')
-    add('--weights', help='weights file to test, predict with or export, or to start training from')
-    add(
-        '--ignore-weights',
-        nargs='+',
-        default=[],
-        metavar='NAME',
-        help='parts of the names of weights to skip, such as fc',
-    )
-    add('--lambda-align', type=not_negative, default=LAMBDA_ALIGN, help='weight of FAM (default: %(default)s)')
-    add('--lambda-refine', type=not_negative, default=LAMBDA_REFINE, help='weight of FRM (default: %(default)s)')
-    add('--refine', **SWITCH, help='score with the FRM too, which needs text features of the test clips')
+    flags.add_flags(parser)
     parser.section('optimiser')
     optim.add_flags(parser)
     parser.section('machine')
@@ -66,22 +56,19 @@ class Processor:
     """One run: the constructor checks the settings and builds the parts, `start` acts."""
 
     def __init__(self, arg: argparse.Namespace) -> None:
-        self.arg = arg
-        self.is_first = distributed.rank() == 0
+        self.arg, self.is_first = arg, distributed.rank() == 0
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
         distributed.allow_tf32(arg.tf32)
         arguments.check(arg, len(self.devices), distributed.world_size())
         engines.check(arg, self.devices)
-        if arg.phase == 'export':
-            deploy.check_export_path(arg.output)
-        keep = arg.save_interval, arg.save_epoch, arg.num_epoch
-        self.work_dir = workdir.WorkDir(arg.work_dir, arg.model_saved_name, *keep)
+        deploy.check(arg)
+        self.work_dir = workdir.WorkDir.of(arg)
         self.log = Log(arg.work_dir, arg.print_log and arg.phase in ('train', 'test'), quiet=not self.is_first)
         self.tensorboard = TensorBoard(arg.work_dir, quiet=not self.is_first)
         self.epoch, self.global_step, self.best, self.history = arg.start_epoch, 0, None, []
+        self.scorer, self.within = None, WithinEpoch(arg.checkpoint_minutes, self.save_within)
         init_seed(arg.seed)
-        self.scorer = None
         self.build_data()
         self.build_model()
 
@@ -122,20 +109,26 @@ class Processor:
         """Do what --phase asks for."""
         if self.device_warning and self.is_first:
             print(f'warning: {self.device_warning}', file=sys.stderr)
-        getattr(self, self.arg.phase)()
+        with contextlib.ExitStack() as locks:
+            if self.arg.phase in ('train', 'test'):
+                lock = self.work_dir.locked(shared=self.arg.phase == 'test')
+                distributed.on_first(lambda: locks.enter_context(lock))
+            getattr(self, self.arg.phase)()
 
     def train(self) -> None:
         """Train all epochs, evaluating each and writing its files, then score the test clips with the best one."""
         self.begin()
-        while self.epoch < self.arg.num_epoch:
-            row = {'epoch': self.epoch + 1, 'train': self.train_epoch()}
-            self.epoch, previous_best = self.epoch + 1, self.best
-            if self.epoch % self.arg.eval_interval == 0 or self.epoch == self.arg.num_epoch:
-                row['val'] = self.validate()
-            self.history.append(row)
-            if self.is_first:
-                self.work_dir.save_epoch_files(self.model.student, self.state(), previous_best)
-            distributed.barrier()
+        with interruption.deferred():
+            while self.epoch < self.arg.num_epoch:
+                number, previous_best = self.epoch + 1, self.best
+                row = {'epoch': number, 'train': self.train_epoch(number)}
+                if number % self.arg.eval_interval == 0 or number == self.arg.num_epoch:
+                    row['val'] = self.validate(number)
+                self.history.append(row)
+                self.epoch, self.within.state = number, None
+                if self.is_first:
+                    self.work_dir.save_epoch_files(self.model.student, self.state(), previous_best, self.log)
+                distributed.barrier()
         self.finish()
 
     def begin(self) -> None:
@@ -143,26 +136,27 @@ class Processor:
         arg = self.arg
         resumed = self.work_dir.checkpoint_to_resume(arg.resume)
         lines = [self.restore(resumed)] if resumed else []
-        distributed.on_first(lambda: self.work_dir.begin(resumed, self.best, arg, self.model, self.log))
-        parameters = sum(p.numel() for p in self.model.parameters())
-        lines.append(f'Model: {arg.model}, {parameters:,} parameters, on {" ".join(map(str, self.devices))}')
-        lines += arguments.describe(self.feeders)
+        session = record.describe_session(arg.seed, self.devices)
+        what = resumed, self.best, arg, self.model, self.log, self.state, session
+        distributed.on_first(lambda: self.work_dir.begin(*what))
+        lines += [deploy.describe(self.model, self.devices), *arguments.describe(self.feeders)]
         for line in [*lines, self.weights_line] if arg.weights else lines:
             self.log(line)
 
-    def train_epoch(self) -> dict[str, float]:
-        """Train one epoch; return the means of the loss terms, the accuracy and the learning rate."""
-        arg, steps = self.arg, len(self.loaders['train'])
-        self.log(f'Training epoch: {self.epoch + 1}')
+    def train_epoch(self, number: int) -> dict[str, float]:
+        """Train epoch `number`, from 1; return the means of the loss terms, the accuracy and the learning rate."""
+        arg, steps, done = self.arg, len(self.loaders['train']), self.within.done
+        self.log(f'Training epoch: {number}')
         init_seed(arg.seed, self.epoch)
         self.feeders['train'].set_epoch(arg.seed, self.epoch)
-        self.loaders['train'].batch_sampler.set_epoch(arg.seed, self.epoch)
+        self.loaders['train'].batch_sampler.set_epoch(arg.seed, self.epoch, done)
         self.parallel.train()
-        kept = f'{self.work_dir.checkpoint} is as the last complete epoch left it'
-        remedy = f'the step was not taken, and {kept}; try a lower --base-lr'
-        values = TrainingValues(self.epoch + 1, self.tensorboard, remedy)
-        batches = Progress(self.loaders['train'], f'epoch {self.epoch + 1}', quiet=not self.is_first)
-        for step, batch in enumerate(on_device(batches, self.device), 1):
+        kept = f'{self.work_dir.checkpoint} is as it was last written'
+        values = TrainingValues(number, self.tensorboard, f'the step was not taken, and {kept}; try a lower --base-lr')
+        self.within.begin(steps, values)
+        batches = Progress(self.loaders['train'], f'epoch {number}', quiet=not self.is_first)
+        lr = self.optimizer.set_epoch(self.epoch + max(done - 1, 0) / steps)
+        for step, batch in enumerate(on_device(batches, self.device), done + 1):
             lr = self.optimizer.set_epoch(self.epoch + (step - 1) / steps)
             terms = self.train_step(batch)
             self.global_step += 1
@@ -171,9 +165,10 @@ class Processor:
                 loss = values.read()['loss']
             if step % arg.log_interval == 0:
                 self.log(f'\tBatch({step}/{steps}) done. Loss: {loss:.4f}  lr: {lr:.6f}')
+            self.within.after_step(step, steps, values)
         result = {**values.means.result(distributed.gather), 'lr': lr}
         self.log('\tMean training ' + ', '.join(f'{name}: {value:.4g}' for name, value in result.items()))
-        self.log(f'\tTime: {batches.timing(steps * arg.batch_size)}')
+        self.log(f'\tTime: {batches.timing((steps - done) * arg.batch_size)}')
         return result
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -198,6 +193,7 @@ class Processor:
             with distributed.autocast(self.device, self.arg.amp):
                 output = self.scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
             found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])
+            self.within.stop_if_asked()
         share = [torch.cat(values).cpu() for values in zip(*found)]
         index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))
         place = index.argsort()
@@ -210,32 +206,38 @@ class Processor:
         if self.is_first:
             self.work_dir.write_evaluation(result, self.feeders[part].name, part, epoch, save_score)
 
-    def validate(self) -> dict[str, float]:
-        """Evaluate the epoch on the clips that choose the best one; return the loss and the accuracies."""
+    def validate(self, epoch: int) -> dict[str, float]:
+        """Evaluate an epoch, counted from 1, on the clips that choose the best; return the loss and the accuracies."""
         part = 'val' if 'val' in self.feeders else 'test'
-        self.log(f'Eval epoch: {self.epoch}')
+        self.log(f'Eval epoch: {epoch}')
         result = self.evaluate(part)
-        self.report(result, part, self.epoch, self.arg.save_score)
+        self.report(result, part, epoch, self.arg.save_score)
         values = {'loss': result.loss, **{f'top{k}': result.top(k) for k in sorted({1, *self.arg.show_topk})}}
         self.tensorboard.add('val', self.global_step, **values)
         if self.best is None or values['top1'] > self.best['accuracy']:
-            self.best = {'accuracy': values['top1'], 'epoch': self.epoch, 'step': self.global_step}
+            self.best = {'accuracy': values['top1'], 'epoch': epoch, 'step': self.global_step}
         return values
 
     def state(self) -> dict[str, Any]:
         """Return the checkpoint: everything that is needed to resume."""
         run = {'epoch': self.epoch, 'global_step': self.global_step, 'best': self.best, 'history': self.history}
         model, arg = checkpoint.plain_state(self.model), vars(self.arg)
-        return {'model': model, **run, 'arg': arg, **self.optimizer.state_dict()}
+        return {'model': model, **run, 'within': self.within.state, 'arg': arg, **self.optimizer.state_dict()}
+
+    def save_within(self, place: str) -> None:
+        """Write a checkpoint inside an epoch."""
+        distributed.on_first(lambda: checkpoint.save(self.state(), self.work_dir.checkpoint))
+        self.log(f'Checkpoint: {self.work_dir.checkpoint}, {place} of epoch {self.epoch + 1}')
 
     def restore(self, path: Path) -> str:
         """Continue from a checkpoint; return a line for the log."""
         state = checkpoint.read_checkpoint(path, self.model)
         self.optimizer.load_state_dict(state)
-        self.epoch, self.global_step = state['epoch'], state['global_step']
+        self.epoch, self.global_step, self.within.state = state['epoch'], state['global_step'], state.get('within')
         self.best, self.history = state['best'], state['history']
+        place = f'step {self.within.done} of epoch {self.epoch + 1}' if self.within.state else f'epoch {self.epoch}'
         changed = config.changes(state['arg'], vars(self.arg))
-        return f'Resumed {path} after epoch {self.epoch}' + (f'; changed: {changed}' if changed else '')
+        return f'Resumed {path} after {place}' + (f'; changed: {changed}' if changed else '')
 
     def finish(self) -> None:
         """Score the test clips with the weights of the best epoch, and close the log."""
@@ -245,6 +247,8 @@ class Processor:
         parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         for line in arguments.closing_lines(self.arg, self.work_dir, self.best, result.top(1), parameters):
             self.log(line)
+        if self.is_first:
+            record.finish(self.work_dir.path)
 
     def test(self) -> None:
         """Score the test clips with the given weights."""
@@ -270,17 +274,13 @@ class Processor:
 
     def export(self) -> None:
         """Write the student as a program for any batch size."""
-        deploy.export(self.model.student, self.noise_clips(), self.arg.output)
+        deploy.export(self.model.student, deploy.noise_clips(self.arg, self.device), self.arg.output)
         self.log(f'Exported the student to {self.arg.output}')
 
     def model_size(self) -> None:
         """Log the parameters and multiply-accumulates of the student."""
-        parameters, macs = deploy.model_size(self.model.student, self.noise_clips())
+        parameters, macs = deploy.model_size(self.model.student, deploy.noise_clips(self.arg, self.device))
         self.log(f'Parameters: {parameters:,}; multiply-accumulates per clip: {macs / 1e9:.2f} G')
-
-    def noise_clips(self) -> torch.Tensor:
-        """Return two clips of the configured shape, of noise: an empty person slot would be skipped."""
-        return deploy.noise_clips(self.arg.model_args, self.arg.test_feeder_args.get('window_size', 64), self.device)
 
 
 def run(argv: Sequence[str] | None = None) -> None:
@@ -291,7 +291,7 @@ def run(argv: Sequence[str] | None = None) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status, see torchlight.command.run_command."""
-    return command.run_command(run, argv, 'continue from the last complete epoch with --resume auto')
+    return command.run_command(run, argv, 'continue from the last checkpoint with --resume auto')
 
 
 if __name__ == '__main__':

@@ -1,12 +1,12 @@
 """Deployment of a trained student: export as a program, and its size."""
 
+import argparse
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,10 +31,27 @@ class Logits(nn.Module):
         return self.student(skeleton).logits
 
 
-def noise_clips(model_args: Mapping[str, Any], window_size: int, device: torch.device | str) -> Tensor:
-    """Return two clips of noise in the shape a model was configured for: (2, C, window_size, V, M) float32."""
-    shape = (2, model_args.get('in_channels', 3), window_size, model_args['num_point'], model_args['num_person'])
+def describe(model: nn.Module, devices: Sequence[torch.device]) -> str:
+    """Return the line of the log that names the model, its size and its devices."""
+    parameters = sum(p.numel() for p in model.parameters())
+    name = f'{type(model).__module__}.{type(model).__qualname__}'
+    return f'Model: {name}, {parameters:,} parameters, on {" ".join(map(str, devices))}'
+
+
+def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
+    """Return two clips in the shape that the settings say, (2, C, window_size, V, M) float32.
+
+    They are of noise, because an empty person slot would be skipped.
+    """
+    sizes, frames = arg.model_args, arg.test_feeder_args.get('window_size', 64)
+    shape = (2, sizes.get('in_channels', 3), frames, sizes['num_point'], sizes['num_person'])
     return torch.randn(shape, device=device)
+
+
+def check(arg: argparse.Namespace) -> None:
+    """Raise InputError if the settings ask for an export without the name of a file that can be one."""
+    if arg.phase == 'export':
+        check_export_path(arg.output)
 
 
 def check_export_path(path: str | PathLike | None) -> Path:

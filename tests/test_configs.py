@@ -23,7 +23,8 @@ def test_a_config_loads_and_its_model_takes_its_input(path):
     arg = load(path)
     import_class(arg.feeder)
     model = instantiate(arg.model, {**arg.model_args, 'base_channel': 8}, 'model_args').eval()
-    clips = deploy.noise_clips(arg.model_args, 8, 'cpu')
+    arg.test_feeder_args['window_size'] = 8
+    clips = deploy.noise_clips(arg, 'cpu')
     assert model(clips).logits.shape == (2, arg.model_args['num_class'])
 
 

@@ -90,6 +90,11 @@ def maximum(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+def any_of(own: bool) -> bool:
+    """Return whether this is true in any process."""
+    return bool(maximum(torch.tensor(float(own))))
+
+
 def on_first(action: Callable[[], None]) -> None:
     """Call `action()` on the first process; an InputError there is raised on every process."""
     problem = None

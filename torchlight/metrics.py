@@ -5,7 +5,7 @@ Legend: N samples.
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +72,14 @@ class Means:
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return what a checkpoint needs to go on adding."""
+        return {'sums': dict(self.sums), 'counts': dict(self.counts)}
+
+    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from what `state` returned."""
+        self.sums, self.counts = dict(state['sums']), dict(state['counts'])
 
     def add(self, count: int, **values: float) -> None:
         """Add values that are means over `count` samples."""

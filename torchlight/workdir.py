@@ -4,23 +4,25 @@ Legend: N samples.
 """
 
 import argparse
+import contextlib
 import inspect
 import re
 import shlex
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from torchlight import checkpoint, config, logging, metrics
-from torchlight.command import SWITCH, WORD, Parser, filled, positive
+from torchlight import checkpoint, config, logging, metrics, record
+from torchlight.command import SWITCH, WORD, Parser, filled, not_negative, positive
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_csv, write_scores, write_text
+from torchlight.lock import locked
 from torchlight.metrics import Evaluation
 
 LEFT_BY_RUNS = (
@@ -40,6 +42,8 @@ def add_flags(parser: Parser) -> None:
     add('--assume-yes', **SWITCH, help='replace the run in the work directory without asking')
     add('--resume', nargs='?', const='auto', metavar='FILE',
         help="checkpoint.pt to continue from; 'auto' takes the one in the work directory")
+    add('--checkpoint-minutes', type=not_negative, default=0.0, metavar='MINUTES',
+        help='write a checkpoint inside the epoch whenever this time has passed; 0: after each epoch (default: 0)')
     add('--save-interval', type=positive, default=1, help='number of epochs between two weights files (default: 1)')
     add('--save-epoch', type=int, default=30, metavar='N',
         help='keep no weights of the first N epochs, except the best (default: 30)')
@@ -71,6 +75,11 @@ class WorkDir:
         self.prefix = Path(prefix) if Path(prefix).name != prefix else self.path / prefix
         self.save_interval, self.save_epoch, self.num_epoch = save_interval, save_epoch, num_epoch
 
+    @classmethod
+    def of(cls, arg: argparse.Namespace) -> 'WorkDir':
+        """Make the one that the flags describe."""
+        return cls(arg.work_dir, arg.model_saved_name, arg.save_interval, arg.save_epoch, arg.num_epoch)
+
     @property
     def checkpoint(self) -> Path:
         """What `--resume auto` reads."""
@@ -85,11 +94,23 @@ class WorkDir:
         """Return the weights file of this epoch (counted from 1) and global step."""
         return self.prefix.with_name(f'{self.prefix.name}-{epoch}-{step}.pt')
 
+    @contextlib.contextmanager
+    def locked(self, shared: bool = False) -> Iterator[None]:
+        """Keep other runs out of the folders that this one writes to, see torchlight.lock.locked."""
+        with contextlib.ExitStack() as locks:
+            for folder in dict.fromkeys(place.resolve() for place in (self.path, self.prefix.parent)):
+                locks.enter_context(locked(folder, shared))
+            yield
+
     def checkpoint_to_resume(self, resume: str | None) -> Path | None:
         """Return the checkpoint that `--resume` means; None to start a new run, as 'auto' does without a checkpoint."""
         if resume == 'auto':
-            return self.checkpoint if self.checkpoint.exists() else None
+            return self.checkpoint if self.checkpoint.exists() and not self.is_starting() else None
         return Path(resume) if resume else None
+
+    def is_starting(self) -> bool:
+        """Return whether a run has taken the folder, but was killed before it had put its own checkpoint there."""
+        return record.read(self.path).get('state') == 'starting'
 
     def begin(
         self,
@@ -98,11 +119,13 @@ class WorkDir:
         arg: argparse.Namespace,
         model: nn.Module,
         log: Callable[[str], None],
+        state: Callable[[], Mapping[str, Any]],
+        session: Mapping[str, Any],
     ) -> None:
         """Continue the run of this folder, or take the folder for another run; then describe the run there.
 
         A run that is in the folder is replaced after --assume-yes, or after `--resume auto` if it was interrupted
-        before its first checkpoint; otherwise the user is asked.
+        before its first checkpoint; otherwise the user is asked. From here on there is a checkpoint at any moment.
 
         Parameters
         ----------
@@ -111,6 +134,8 @@ class WorkDir:
         arg : Namespace. All settings.
         model : the model, whose source files are copied.
         log : function. Takes a line of text.
+        state : function. Returns the checkpoint of a new run.
+        session : dict. What run.json says of this start, see torchlight/record.py.
 
         Raises
         ------
@@ -120,16 +145,21 @@ class WorkDir:
         if resumed and resumed.resolve().parent == self.path.resolve():
             if best and not self.weights(best['epoch'], best['step']).exists():
                 raise InputError(f'the best weights so far, {self.weights(best["epoch"], best["step"])}, are missing')
-        else:
-            sources = self._best_weights_in(resumed.parent, best) if resumed and best else {}
-            unsaved = not any(path.suffix == '.pt' for path in self.leftovers())
-            self.claim(arg.assume_yes or (arg.resume == 'auto' and unsaved))
-            if removed := self.clear():
-                log(f'Removed {removed} files of an earlier run from {self.path}')
-            for own, source in sources.items():
-                with atomic_path(own) as temporary:
-                    shutil.copyfile(source, temporary)
+            self.describe(arg, model)
+            record.add_session(self.path, session)
+            return
+        sources = self._best_weights_in(resumed.parent, best) if resumed and best else {}
+        unsaved = self.is_starting() or not any(path.suffix == '.pt' for path in self.leftovers())
+        self.claim(arg.assume_yes or (arg.resume == 'auto' and unsaved))
+        record.write(self.path, 'starting', [session])
+        if removed := self.clear():
+            log(f'Removed {removed} files of an earlier run from {self.path}')
+        for own, source in sources.items():
+            with atomic_path(own) as temporary:
+                shutil.copyfile(source, temporary)
         self.describe(arg, model)
+        checkpoint.save(state(), self.checkpoint)
+        record.write(self.path, 'running', [session])
 
     def claim(self, assume_yes: bool) -> None:
         """Make sure that a new run may take the folder: ask on a terminal, elsewhere require --assume-yes."""
@@ -186,7 +216,9 @@ class WorkDir:
         """Return whether this epoch's weights are kept even if they are not the best."""
         return (epoch % self.save_interval == 0 or epoch == self.num_epoch) and epoch > self.save_epoch
 
-    def save_epoch_files(self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None) -> None:
+    def save_epoch_files(
+        self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None, log: Callable[[str], None]
+    ) -> None:
         """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
 
         Parameters
@@ -195,6 +227,7 @@ class WorkDir:
         state : dict. The checkpoint: all that is needed to resume, with 'model' (a state_dict), 'epoch',
             'global_step', 'best' and 'history'.
         previous_best : dict or None. The best epoch before this one; its weights go unless they are kept.
+        log : function. Takes a line of text.
         """
         improved = state['best'] is not previous_best
         if improved or self.keeps(state['epoch']):
@@ -203,10 +236,13 @@ class WorkDir:
             checkpoint.save(state['model'], path)
         if improved:
             checkpoint.save(checkpoint.plain_state(student), self.best)
-        logging.draw_curves(self.path / 'curves.png', state['history'])
         checkpoint.save(state, self.checkpoint)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
+        try:
+            logging.draw_curves(self.path / 'curves.png', state['history'])
+        except InputError as error:  # the disk is full: the run is worth more than its picture
+            log(f'warning: {error}')
 
     def write_evaluation(
         self, result: Evaluation, name: Sequence[str], part: str, epoch: int, save_score: bool

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from model.base import SkeletonModel
+from torchlight import record
 from torchlight.checkpoint import plain_state
 from torchlight.errors import InputError
 from torchlight.files import read_arrays
@@ -172,7 +173,7 @@ BEST = {'accuracy': 0.5, 'epoch': 4, 'step': 120}
 def save(work, previous_best=None, **changes):
     model = torch.nn.DataParallel(torch.nn.Linear(2, 3))
     state = {**STATE, 'model': plain_state(model), 'best': BEST, **changes}
-    work.save_epoch_files(model.module, state, previous_best)
+    work.save_epoch_files(model.module, state, previous_best, print)
 
 
 def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
@@ -208,8 +209,19 @@ ARG = Namespace(config='c.yaml', base_lr=0.1, model_args={'a': 1}, assume_yes=Fa
 
 def begin(work, resumed=None, best=None, **changes):
     lines = []
-    work.begin(resumed, best, Namespace(**{**vars(ARG), **changes}), torch.nn.Sequential(Part()), lines.append)
+    arg = Namespace(**{**vars(ARG), **changes})
+    work.begin(resumed, best, arg, torch.nn.Sequential(Part()), lines.append, lambda: {'new': True}, {'seed': 1})
     return lines
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_weights(work, monkeypatch, capsys):
+    def full(*_):
+        raise InputError('cannot write curves.png: No space left on device')
+
+    monkeypatch.setattr('torchlight.logging.draw_curves', full)
+    save(work)
+    assert work.checkpoint.exists() and work.best.exists()
+    assert 'warning: cannot write curves.png' in capsys.readouterr().out
 
 
 def test_a_run_describes_itself(work, monkeypatch):
@@ -219,7 +231,8 @@ def test_a_run_describes_itself(work, monkeypatch):
     assert text.startswith("# command line: main_MMCL.py --stream 'a b'\n")
     assert yaml.safe_load(text) == {'base_lr': 0.1, 'model_args': {'a': 1}}
     assert (work.path / 'test_workdir.py').read_bytes() == open(__file__, 'rb').read()
-    assert files_in(work.path) == {'config.yaml', 'test_workdir.py'}
+    assert files_in(work.path) == {'config.yaml', 'test_workdir.py', 'checkpoint.pt', 'run.json'}
+    assert record.read(work.path) == {'format': 1, 'state': 'running', 'sessions': [{'seed': 1}]}
 
 
 def test_the_files_of_base_classes_are_copied_too(work):
@@ -236,6 +249,24 @@ def test_a_run_without_a_checkpoint_is_replaced_by_resume_auto(work, monkeypatch
     with pytest.raises(InputError, match='already contains a run'):
         begin(work)
     assert begin(work, resume='auto') == [f'Removed 2 files of an earlier run from {work.path}']
+
+
+def test_a_run_that_had_taken_the_folder_begins_anew_whatever_is_left_of_the_one_before(work, monkeypatch):
+    save(work)
+    monkeypatch.setattr(WorkDir, 'describe', lambda *_: 1 / 0)  # killed after the first files were removed
+    monkeypatch.setattr(WorkDir, 'clear', lambda self: self.best.unlink())
+    with pytest.raises(ZeroDivisionError):
+        begin(work, assume_yes=True)
+    assert work.checkpoint.exists() and work.checkpoint_to_resume('auto') is None
+    monkeypatch.undo()
+    begin(work, resume='auto')
+    assert torch.load(work.checkpoint) == {'new': True} and record.read(work.path)['state'] == 'running'
+
+
+def test_each_start_of_a_run_is_recorded(work):
+    begin(work)
+    begin(work, work.checkpoint)
+    assert record.read(work.path)['sessions'] == [{'seed': 1}, {'seed': 1}]
 
 
 def test_the_checkpoint_to_resume(work, tmp_path):
@@ -262,7 +293,7 @@ def test_a_run_of_another_folder_brings_its_best_weights(work, tmp_path):
         assert (work.path / name).read_bytes() == (other.path / name).read_bytes()
     other.best.unlink()
     with pytest.raises(InputError, match=r'the best weights of the run to resume, .*best.pt, do not exist'):
-        WorkDir(tmp_path / 'third').begin(other.checkpoint, BEST, ARG, torch.nn.Sequential(Part()), print)
+        begin(WorkDir(tmp_path / 'third'), other.checkpoint, BEST)
 
 
 def test_a_backup_in_the_folder_continues_its_own_run(work):
