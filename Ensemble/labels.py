@@ -16,6 +16,7 @@ from feeders.skeleton_store import open_skeletons
 from torchlight.errors import InputError, first_few
 from torchlight.files import read_arrays, require_file
 from torchlight.imports import nearest
+from torchlight.names import safe_names
 
 CUSTOM = 'custom'
 CTRGCN_NAMES = {
@@ -190,4 +191,4 @@ def _read_val_label(path: str) -> tuple[list[str], list[int]]:
             f"{path} is not a list of {{'file_name': …, 'label': from 1}}; expected such a list, or a text file of "
             'clip names, one per line'
         )
-    return names, labels
+    return safe_names(names, path), labels

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torchlight.errors import InputError
 from torchlight.files import require_file
+from torchlight.names import RULE, safe_names, unsafe
 
 COLUMNS = (['name', 'label'], ['name', 'label', 'split'])
 SPLITS = 'train', 'test'
@@ -47,6 +48,8 @@ def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]
             continue
         if len(cells) != len(lines[0]) or not label.isdecimal():
             wrong.append((f'{path} line {number}', f'{cells}: expected a name and a label ≥ 0'))
+        elif unsafe([name]):
+            wrong.append((f'{path} line {number}', f'{name!r}: {RULE}'))
         elif split not in SPLITS and len(lines[0]) == 3:
             wrong.append((f'{path} line {number}', f'split {split!r} is not one of {SPLITS}'))
         else:
@@ -55,5 +58,5 @@ def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]
 
 
 def read_names(path: str | Path) -> list[str]:
-    """Read the clip names in a text file, one per line, with any line ending."""
-    return require_file(path).read_text(errors='replace').split()
+    """Read the clip names in a text file, one per line, with any line ending; raise InputError for an unsafe one."""
+    return safe_names(require_file(path).read_text(errors='replace').split(), path)

@@ -19,6 +19,7 @@ from feeders.skeleton_store import SkeletonStoreWriter
 from torchlight.command import Parser, count
 from torchlight.errors import InputError
 from torchlight.files import write_text, writing
+from torchlight.names import safe_name
 
 SHOWN = 10  # left-out clips that are named on the terminal; the report names all
 
@@ -169,8 +170,9 @@ def summarise(args: argparse.Namespace, kept: int, left_out: Sequence[LeftOut], 
 
 
 def _read(reader: Reader, source: Any) -> Clip:
-    """Read one clip, check its frames, and label it."""
+    """Read one clip, check its name and its frames, and label it."""
     clip = reader.read(source)
+    safe_name(clip.name, _title(source))
     label = reader.dataset.label(clip.name) if clip.label is None else clip.label
     return clip._replace(frames=checked_frames(clip.frames, reader.layout), label=label)
 

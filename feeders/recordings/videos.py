@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from feeders.recordings.clips import LeftOut, find_files
 from torchlight.errors import InputError
+from torchlight.names import RULE, unsafe
 
 ENDINGS = ('.avi', '.mp4', '.mkv', '.mov', '.webm')
 
@@ -52,6 +53,8 @@ def find_video_clips(
         name = file.stem.removesuffix('_rgb')
         if name in excluded:
             left_out.append(LeftOut(str(file), 'named in the list to exclude', asked=True))
+        elif unsafe([name]):
+            left_out.append(LeftOut(str(file), f'is of the clip {name!r}: {RULE}'))
         elif name in clips:
             left_out.append(LeftOut(str(file), f'has the same name as {clips[name].video}, which is kept'))
         elif name not in skeleton:

@@ -10,6 +10,7 @@ from Ensemble.ensemble import main
 from feeders.feeder_ucla import read_all_sqe
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.Ensemble.scores import NTU, NTU60, SIX, UCLA, UTD, acc, label_of, made_up, output, row, two_streams, write
+from torchlight.errors import InputError
 from torchlight.files import write_scores
 
 
@@ -86,3 +87,9 @@ def test_other_clips_than_the_benchmarks_are_remarked_on(tmp_path, monkeypatch, 
     assert main(flags) == 0 and 'NTU60XSub has 16487 test clips, but these are 60' in capsys.readouterr().out
     (tmp_path / 'Val.txt').write_text('\n'.join(name.replace('P003', 'P001') for name in NTU60))
     assert main(flags) == 0 and '60 of 60 clips (S001C001P001R001A001, ' in capsys.readouterr().out
+
+
+def test_a_published_list_with_a_name_that_leaves_its_folder_is_refused(tmp_path):
+    (tmp_path / 'x.pkl').write_bytes(pickle.dumps([{'file_name': '../outside', 'label': 1}]))
+    with pytest.raises(InputError, match=r"x.pkl has the clip name '\.\./outside'"):
+        labels.read_sample(str(tmp_path / 'x.pkl'))

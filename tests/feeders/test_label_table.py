@@ -1,5 +1,7 @@
 """Text files about clips: tables of labels, and lists of names."""
 
+import re
+
 import pytest
 
 from feeders.label_table import read_label_table, read_names
@@ -24,6 +26,15 @@ def test_wrong_lines_are_named_and_the_rest_is_read(tmp_path):
     assert 'expected a name and a label' in wrong[0][1] and "split 'val' is not one of" in wrong[3][1]
 
 
+@pytest.mark.parametrize('name', ['../outside', '/etc/passwd', '..', '.', '', 'a/b', 'a\\b', '"a\0b"'])
+def test_a_name_that_leaves_the_folder_of_the_clips_is_wrong(tmp_path, name):
+    path = tmp_path / 'x.csv'
+    path.write_text(f'name,label\n{name},1\nwalk,2\n')
+    rows, wrong = read_label_table(path)
+    assert [row.name for row in rows] == ['walk']
+    assert len(wrong) == 1 and wrong[0][0] == f'{path} line 2' and 'a name must not be empty' in wrong[0][1]
+
+
 @pytest.mark.parametrize('text, found', [('', 'nothing'), ('a,b\n', "'a,b'"), ('name\n', "'name'")])
 def test_another_header_is_refused(tmp_path, text, found):
     (tmp_path / 'x.csv').write_text(text)
@@ -42,3 +53,10 @@ def test_what_is_not_a_table_is_refused(tmp_path):
 def test_names_have_any_line_ending(tmp_path):
     (tmp_path / 'names.txt').write_bytes(b'one\r\ntwo\nthree')
     assert read_names(tmp_path / 'names.txt') == ['one', 'two', 'three']
+
+
+@pytest.mark.parametrize('name', ['../outside', '/etc/passwd', '..', 'a\\b', 'a\0b'])
+def test_a_list_with_a_name_that_leaves_its_folder_is_refused(tmp_path, name):
+    (tmp_path / 'names.txt').write_text(f'one\n{name}\n')
+    with pytest.raises(InputError, match=re.escape(f'names.txt has the clip name {name!r}')):
+        read_names(tmp_path / 'names.txt')

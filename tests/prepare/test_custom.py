@@ -76,6 +76,17 @@ def test_a_table_without_clips_is_one_line_and_status_2(table, tmp_path, capsys,
     assert not (tmp_path / 'x.h5').exists()
 
 
+@pytest.mark.parametrize('name', ['../outside', '{}/outside'])
+def test_a_name_cannot_lead_to_a_file_in_another_folder(table, tmp_path, capsys, name):
+    inside, name = tmp_path / 'inside', name.format(tmp_path)
+    inside.mkdir()
+    np.save(inside / 'good.npy', RNG.normal(size=(4, 17, 3)))
+    argv = table({'outside': RNG.normal(size=(4, 17, 3))}, f'name,label\n{name},1\ngood,1\n')
+    assert main([*argv, '--raw', str(inside)]) == 1
+    assert open_skeletons(tmp_path / 'x.h5').name == ['good']
+    assert f'labels.csv line 2: {name!r}: a name must not be empty' in capsys.readouterr().err
+
+
 def test_of_several_folders_the_first_wins(table, tmp_path):
     first, second = tmp_path / 'z', tmp_path / 'a'
     first.mkdir(), second.mkdir()

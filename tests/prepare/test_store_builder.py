@@ -147,3 +147,10 @@ def test_nothing_that_can_be_used_is_one_line_and_status_2(own, tmp_path, capsys
     error = refused(capsys, main, command(tmp_path))
     assert f'none of 1 clips can be used; the first: {tmp_path / "1_1.npy"}: has no frames' in error
     assert not (tmp_path / 'x.h5').exists()
+
+
+def test_a_reader_cannot_store_a_name_that_leaves_its_folder(own, tmp_path, capsys, monkeypatch):
+    for name in ('101_1', '102_2'):
+        np.save(tmp_path / f'{name}.npy', RNG.normal(size=(4, 5, 3)))
+    monkeypatch.setattr(Reader, 'read', lambda self, source: Clip(f'../{source.stem}', read_npy(source), 1))
+    assert '../101_1' in refused(capsys, main, command(tmp_path)) and not (tmp_path / 'x.h5').exists()

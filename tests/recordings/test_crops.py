@@ -83,3 +83,11 @@ def test_both_people_are_in_the_image_of_a_two_person_class(tmp_path, action, pe
     (clip,), left_out = find_video_clips(tmp_path, [tmp_path])
     lit = np.asarray(crops.person_image(clip))[240, :96, 0] > 50
     assert not left_out and np.diff(lit.astype(int)).tolist().count(1) == people
+
+
+def test_a_video_whose_name_no_image_may_have_is_left_out(tmp_path):
+    for file in ('.._rgb.avi', '_rgb.avi', '...skeleton', 'walk_rgb.avi', 'walk.skeleton'):
+        (tmp_path / file).write_bytes(b'')
+    clips, left_out = find_video_clips(tmp_path, [tmp_path])
+    assert [clip.name for clip in clips] == ['walk'] and len(left_out) == 2
+    assert all('a name must not be empty' in video.reason for video in left_out)
