@@ -18,7 +18,7 @@ from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
 from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, workdir
 from torchlight.command import count, positive
-from torchlight.imports import checked_class, instantiate
+from torchlight.imports import admit, checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
 from torchlight.seed import init_seed
 from torchlight.within_epoch import WithinEpoch
@@ -57,6 +57,7 @@ class Processor:
 
     def __init__(self, arg: argparse.Namespace) -> None:
         self.arg, self.is_first = arg, distributed.rank() == 0
+        admit(arg.allow_imports)
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
         distributed.allow_tf32(arg.tf32)

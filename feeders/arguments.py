@@ -28,6 +28,9 @@ def add_flags(parser: Parser) -> None:
     """Add the flags that say which data is read, and how."""
     add = parser.add
     add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class that reads the data (default: %(default)s)')
+    add('--allow-imports', nargs='+', default=[], metavar='MODULE',
+        help='modules of your own that the feeder, the model and the graph may be from, as importing runs their code; '
+        'a name admits what is below it too; only on the command line')
     add('--train-feeder-args', **PAIRS, help='arguments of the feeder for training, added to those of the YAML file')
     add('--test-feeder-args', **PAIRS, help='arguments of the feeder for testing, added to those of the YAML file')
     add('--stream', choices=list(STREAMS), help='input stream of the network; sets bone and vel of both feeders')
@@ -173,6 +176,8 @@ def closing_lines(
     chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
     files = f'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, {weights.name}, best.pt'
     test = f'python main_MMCL.py --config {settings} --phase test --weights {work_dir.best}'
+    if arg.allow_imports:
+        test += f' --allow-imports {" ".join(arg.allow_imports)}'
     return [
         f'Best accuracy: {accuracy}',
         f'Epoch number: {best["epoch"]} (chosen on {chosen})',

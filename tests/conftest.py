@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from tests.helpers import ROOT, scramble, settle
+from torchlight.imports import admit
 
+admit(['tests'])  # feeders, models and graphs of tests are cited by their dotted names
 torch.set_num_threads(1)
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # of the commands that tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts background jobs

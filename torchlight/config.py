@@ -1,7 +1,6 @@
 """Settings: the command line over a YAML file over the defaults; unknown ones are refused."""
 
 import argparse
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,12 @@ import yaml
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.imports import nearest
+from torchlight.yaml_file import Dumper, read_yaml
 
 # Left out of config.yaml, which tests and resumes the run: ignore_weights there would drop what was learned.
-NOT_SAVED = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output', 'weights', 'ignore_weights')
-
-
-class Loader(yaml.SafeLoader):
-    """Plain YAML in which 4e-4 is a number (PyYAML expects 4.0e-4)."""
-
-
-class Dumper(yaml.SafeDumper):
-    """Writes what Loader reads back unchanged."""
-
-
-for each in (Loader, Dumper):
-    each.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), '-+0123456789')
+NOT_SAVED = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output', 'weights', 'ignore_weights', 'allow_imports')
+ONLY_IN_COMMANDS = ('allow_imports',)  # a file that is not trusted could otherwise trust itself
+WRITTEN = ('work_dir', 'model_saved_name', 'output')  # settings that say where files are written
 
 
 class DictAction(argparse.Action):
@@ -56,9 +46,11 @@ def parse_pairs(text: str, option: str) -> dict[str, Any]:
         if not equals or not key.strip().isidentifier():
             raise InputError(f'{option} has {part.strip()!r}; expected key=value')
         try:
-            pairs[key.strip()] = None if value.strip() == 'None' else yaml.load(value, Loader)
-        except yaml.YAMLError as error:
-            raise InputError(f'{option} has {part.strip()!r}; expected a YAML scalar or list as its value') from error
+            pairs[key.strip()] = None if value.strip() == 'None' else read_yaml(value, 'value')
+        except InputError as error:
+            raise InputError(
+                f'{option} has {part.strip()!r}; expected a YAML scalar or list as its value ({error})'
+            ) from error
     return pairs
 
 
@@ -98,17 +90,18 @@ def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] 
     Raises
     ------
     InputError
-        If the file is missing, is not a YAML mapping, has a key that is not in `known`, or includes itself.
+        If the file is missing, is not a YAML mapping, has a key that is not in `known` or is for the command line only,
+        would write outside the current folder and its own, or includes itself.
     """
     path = Path(path)
     if path.resolve() in above:
         raise InputError(f'{path} includes itself through base:')
     try:
-        found = yaml.load(path.read_text(), Loader)
+        found = read_yaml(path.read_text(), path)
     except OSError as error:
         raise InputError(f'cannot read the config {path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f'{path} is not YAML: {" ".join(str(error).split())}') from error
+    except UnicodeDecodeError as error:
+        raise InputError(f'{path} is not YAML: {error}') from error
     if not isinstance(found, dict):
         raise InputError(f'{path} has no settings of the form key: value')
     base = found.pop('base', None)
@@ -117,7 +110,23 @@ def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] 
     for key in found:
         if key not in known:
             raise InputError(f'{path} has the unknown key {key!r}{nearest(key, list(known))}')
+        flag = f'--{key.replace("_", "-")}'
+        if key in ONLY_IN_COMMANDS:
+            raise InputError(f'{path} has {key}, which no file may set; give it on the command line: {flag}')
+        if key in WRITTEN and not _stays_inside(str(found[key]), path.parent):
+            raise InputError(
+                f'{path} has {key}: {found[key]!r}, which leads outside the current folder; if you want that, '
+                f'give it on the command line: {flag} {found[key]}'
+            )
     return found if base is None else merge(load_yaml(path.parent / base, known, (*above, path.resolve())), found)
+
+
+def _stays_inside(target: str, folder: Path) -> bool:
+    """Return whether a path is inside the current folder or `folder`; links in the current folder are followed."""
+    path = Path(target)
+    if not path.is_absolute() and '..' not in path.parts:
+        return True
+    return any(path.resolve().is_relative_to(place.resolve()) for place in (Path(), folder))
 
 
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> argparse.Namespace:

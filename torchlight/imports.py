@@ -1,4 +1,4 @@
-"""Classes by their dotted names, as configs cite them."""
+"""Classes by their dotted names, as configs cite them: those of this program, and of modules that the user admits."""
 
 import difflib
 import importlib
@@ -8,6 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torchlight.errors import InputError
+
+PACKAGES = ('feeders', 'model', 'graph', 'LLMs', 'Ensemble', 'torchlight')  # of this program
+
+_admitted = set(PACKAGES)
+
+
+def admit(names: Iterable[str]) -> None:
+    """Let configs name classes of more modules: a name admits itself and what is below it.
+
+    Importing a module runs its code, so the names must come from the user, never from a file.
+    """
+    for name in names:
+        if not _is_dotted(name):
+            raise InputError(f'--allow-imports has {name!r}; expected the dotted name of a module or package')
+        _admitted.add(name)
 
 
 def import_class(name: str, kind: type | None = None) -> type:
@@ -21,12 +36,20 @@ def import_class(name: str, kind: type | None = None) -> type:
     Raises
     ------
     InputError
-        If there is no such module or class, or if it is of another kind.
+        If the module is not of this program and not admitted (nothing is imported then), if there is no such module or
+        class, or if it is of another kind.
     """
+    if not isinstance(name, str):
+        raise InputError(f'{name!r} is not the dotted name of a class')
     module_name, _, class_name = name.rpartition('.')
+    if _is_dotted(module_name) and not any(f'{module_name}.'.startswith(f'{admitted}.') for admitted in _admitted):
+        raise InputError(
+            f'{name!r} is of the module {module_name}, which is not part of this program ({", ".join(PACKAGES)}); '
+            f'importing it runs its code: if you trust it, add --allow-imports {module_name} to the command'
+        )
     try:
-        spec = importlib.util.find_spec(module_name) if module_name else None
-    except (ImportError, ValueError):  # a package that is not there, or not a dotted name
+        spec = importlib.util.find_spec(module_name) if _is_dotted(module_name) else None
+    except ImportError:  # of a package that is not there
         spec = None
     if spec is None:
         raise InputError(f'{name!r} is not the dotted name of a class: there is no module {module_name!r}')
@@ -87,6 +110,10 @@ def nearest(word: object, known: Iterable[str], list_all: bool = True) -> str:
     if similar:
         return f'; did you mean {similar[0]!r}?'
     return f'; expected one of {", ".join(known)}' if list_all else ''
+
+
+def _is_dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split('.'))
 
 
 def _parameters(cls: type) -> tuple[dict[str, Any], list[str], bool]:

@@ -25,7 +25,7 @@ def get_parser() -> Parser:
                 row.name, aliases=row.aliases, help=f'make a store of {row.title} from {row.recordings}'
             )
             command.add('--raw', required=True, nargs='+', metavar='DIR', help=f'folders that contain {row.recordings}')
-            import_class(row.reader).add_arguments(command)
+            import_class(row.reader, store_builder.Reader).add_arguments(command)
             store_builder.add_arguments(command)
             command.set_defaults(run=partial(_build, row.name))
     for module in COMMANDS:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _build(dataset: str, args: argparse.Namespace) -> int:
-    reader = import_class(dataset_named(dataset).reader)
+    reader = import_class(dataset_named(dataset).reader, store_builder.Reader)
     return store_builder.build_store(reader(dataset, args))
 
 

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from feeders.datasets import DATASETS
+from graph.tools import SkeletonGraph
 from torchlight.files import atomic_path
 from torchlight.imports import import_class
 
@@ -62,7 +63,7 @@ def side(joint: int) -> str:
 
 
 def _draw_person(axis: Axes, person: np.ndarray, graph: str, strength: float) -> None:
-    for child, parent in import_class(graph)().inward if graph else ():
+    for child, parent in import_class(graph, SkeletonGraph)().inward if graph else ():
         colour = COLOURS[side(child) if graph in WITH_SIDES else 'middle']
         axis.plot(*person[[child, parent], :2].T, color=colour, linewidth=2, alpha=strength)
     axis.plot(*person[:, :2].T, '.', color='black', markersize=3, alpha=strength)

@@ -99,6 +99,11 @@ def test_yaml_values_take_their_flags_types(parser, tmp_path):
         ('base: none.yaml', 'none.yaml: No such file or directory'),
         ('[1, 2]', 'x.yaml has no settings of the form key: value'),
         ('', 'x.yaml has no settings of the form key: value'),
+        ('num_epoch: 1\nbase_lr: 1\nnum_epoch: 2', "x.yaml line 3: the key 'num_epoch' is already in line 1"),
+        ('model_args: {a: 1, a: 2}', "x.yaml line 1: the key 'a' is already in line 1"),
+        ('model_args: &a {b: *a}', 'x.yaml line 1: *a contains itself'),
+        ('model_args: {a: ' + '[' * 60, 'x.yaml line 1: lists and mappings are inside each other more than 50 deep'),
+        ('model_saved_name: "a\\0b"', 'x.yaml line 1: a value contains the character NUL'),
         ('num_epoch: True', 'x.yaml has num_epoch: True, which --num_epoch does not accept'),
         ('a: [', 'x.yaml is not YAML: '),
         ('a: !!python/object/apply:os.system [true]', 'x.yaml is not YAML: could not determine a constructor'),
@@ -108,6 +113,18 @@ def test_wrong_files_are_refused_in_one_line(parser, tmp_path, text, message):
     with pytest.raises(InputError, match=re.escape(message)) as error:
         settings(parser, tmp_path, text)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('text', ['allow_imports: evil', 'allow_imports: [evil]', 'allow_imports: []'])
+def test_no_file_trusts_itself(parser, tmp_path, text):
+    parser.add('--allow-imports', nargs='+', default=[])
+    (tmp_path / 'root.yaml').write_text(text)
+    for content, file in ((text, 'x.yaml'), ('base: root.yaml', 'root.yaml')):
+        message = f'{file} has allow_imports, which no file may set; give it on the command line: --allow-imports'
+        with pytest.raises(InputError, match=message):
+            settings(parser, tmp_path, content)
+    arg = settings(parser, tmp_path, 'num_epoch: 1', '--allow-imports', 'mine', 'ours.nets')
+    assert arg.allow_imports == ['mine', 'ours.nets'] and 'allow_imports' not in config.dump(arg, '')
 
 
 def test_an_unknown_key_is_blamed_on_its_own_file(parser, tmp_path):
@@ -134,6 +151,9 @@ def test_a_missing_config_is_refused(parser):
         (['--model-args', 'a'], "--model-args has 'a'; expected key=value"),
         (['--model-args', '=3'], "--model-args has '=3'; expected key=value"),
         (['--model_args', 'a=[1'], "--model_args has 'a=[1'; expected a YAML scalar or list as its value"),
+        (['--model-args', 'a={b: 1, b: 2}'], "as its value (value line 1: the key 'b' is already in line 1"),
+        (['--model-args', 'a=' + '[' * 60], 'lists and mappings are inside each other more than 50 deep'),
+        (['--model-args', 'a=&a [*a]'], '*a contains itself'),
     ],
 )
 def test_wrong_words_are_refused_in_one_line(parser, tmp_path, argv, message):
