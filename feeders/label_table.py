@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.names import RULE, safe_names, unsafe
+from torchlight.tables import cell_text
 
 COLUMNS = (['name', 'label'], ['name', 'label', 'split'])
 SPLITS = 'train', 'test'
@@ -22,6 +23,8 @@ class Row(NamedTuple):
 
 def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]]:
     """Read a CSV table with the header name,label or name,label,split.
+
+    A name that begins like a formula may have the apostrophe that the program's own tables give it.
 
     Returns
     -------
@@ -44,6 +47,7 @@ def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]
     rows, wrong = [], []
     for number, cells in enumerate(lines[1:], 2):
         name, label, split = ([cell.strip() for cell in cells] + [''] * 3)[:3]
+        name = cell_text(name)
         if not any(cells):
             continue
         if len(cells) != len(lines[0]) or not label.isdecimal():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from torchlight.errors import InputError
+from torchlight.tables import as_cells
 
 ADMITTED = {  # module: the names in it that a pickle of arrays may refer to
     'builtins': {'dict', 'list', 'tuple', 'set', 'frozenset', 'int', 'float', 'str', 'bytes', 'bool'},
@@ -67,9 +68,9 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_csv(path: str | Path, rows: Iterable[Iterable[Any]]) -> None:
-    """Write rows of cells to `path` as a CSV table in one step."""
+    """Write rows of cells to `path` as a CSV table in one step; no cell is a formula (see torchlight.tables)."""
     with atomic_path(path) as temporary, open(temporary, 'w', newline='') as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows(as_cells(rows))
 
 
 def require_file(path: str | Path) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import logsumexp, softmax
 
 from torchlight.files import atomic_path, write_csv
+from torchlight.tables import as_cells
 
 
 def in_top_k(scores: np.ndarray, label: np.ndarray, k: int) -> np.ndarray:
@@ -150,7 +151,7 @@ def write_ranking(name: Sequence[str], scores: np.ndarray, k: int, path: str | P
     for sample, row, chance in zip(name, best.tolist(), probability):
         rows.append([sample, *(cell for c in row for cell in (c, f'{chance[c]:.4f}'))])
     if path is None:
-        csv.writer(sys.stdout, lineterminator='\n').writerows(rows)
+        csv.writer(sys.stdout, lineterminator='\n').writerows(as_cells(rows))
     else:
         write_csv(path, rows)
 

@@ -5,6 +5,8 @@ import csv
 import numpy as np
 from PIL import Image
 
+from Ensemble.fusion import EQUAL, FUSED, judge
+from Ensemble.report import write_report
 from tests.Ensemble.scores import SIX, UCLA, acc, label_of, made_up, output, row, write
 from torchlight.files import read_arrays
 
@@ -41,3 +43,10 @@ def test_saved_scores_are_a_stream_again_and_the_report_adds_up(tmp_path, capsys
     assert f'{helped} clips helped, {hurt} hurt' in text
     with Image.open(tmp_path / 'report' / 'confusion_matrix.png') as picture:
         assert picture.size[0] > 400 and len(np.unique(picture.convert('L'))) > 20
+
+
+def test_no_clip_in_a_report_is_a_formula(tmp_path):
+    scores, label = {'a': np.eye(2)[[0, 0]], FUSED: np.eye(2)[[0, 1]]}, np.array([0, 1])
+    verdicts = {name: judge(values, label) for name, values in {**scores, EQUAL: scores['a']}.items()}
+    list(write_report(tmp_path, ['one', '=cmd|x!A1'], label, verdicts, ['', '']))
+    assert (tmp_path / 'helped_hurt.csv').read_text().splitlines()[1] == "'=cmd|x!A1,helped,1,1,0"

@@ -6,6 +6,7 @@ import pytest
 
 from feeders.label_table import read_label_table, read_names
 from torchlight.errors import InputError
+from torchlight.files import write_csv
 
 
 def test_a_table_of_labels(tmp_path):
@@ -15,6 +16,13 @@ def test_a_table_of_labels(tmp_path):
     assert [tuple(row) for row in rows] == [('two é', 3, 'test'), ('one', 0, 'train')] and wrong == []
     path.write_text('name,label\none,1\n')
     assert [tuple(row) for row in read_label_table(path)[0]] == [('one', 1, '')]
+
+
+def test_a_table_that_the_program_wrote_gives_back_its_names(tmp_path):
+    names = ['=cmd|x!A1', '-a', "'=a", "'a", '@a', '+a', '-5', 'a']
+    write_csv(tmp_path / 'x.csv', [['name', 'label'], *([name, 1] for name in names)])
+    rows, wrong = read_label_table(tmp_path / 'x.csv')
+    assert [row.name for row in rows] == names and wrong == []
 
 
 def test_wrong_lines_are_named_and_the_rest_is_read(tmp_path):

@@ -71,6 +71,11 @@ def test_a_table_is_written_as_csv(tmp_path):
     assert list(csv.reader(open(tmp_path / 'x.csv'))) == [['a', 'b, c'], ['0.5', '1.0']]
 
 
+def test_no_cell_of_a_table_is_a_formula(tmp_path):
+    write_csv(tmp_path / 'x.csv', [['=cmd|x!A1', '-a', -1, np.float32(-0.5), '-0.5']])
+    assert list(csv.reader(open(tmp_path / 'x.csv'))) == [["'=cmd|x!A1", "'-a", '-1', '-0.5', '-0.5']]
+
+
 def test_what_the_disk_reports_is_a_user_error(tmp_path):
     with pytest.raises(InputError, match='cannot write x: No space left on device; no partial file is left behind'):
         with writing('x'):

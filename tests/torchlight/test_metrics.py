@@ -105,6 +105,13 @@ def test_a_ranking_on_the_screen(capsys):
     )
 
 
+def test_no_name_in_a_ranking_is_a_formula(tmp_path, capsys):
+    write_ranking(['=cmd|x!A1'], LOGITS[:1], 1, tmp_path / 'top.csv')
+    write_ranking(['=cmd|x!A1'], LOGITS[:1], 1)
+    for text in (capsys.readouterr().out, (tmp_path / 'top.csv').read_text()):
+        assert text.splitlines()[1] == "'=cmd|x!A1,2,0.7000"
+
+
 @pytest.mark.parametrize('classes', [2, 12, 120])
 def test_a_confusion_matrix_shows_shares_of_each_true_class(tmp_path, drawn, classes):
     matrix = np.diag(np.arange(classes)) + 1
