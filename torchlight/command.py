@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f'{message} (see --help)')
 
     def settings(self) -> dict[str, argparse.Action]:
-        """Map the name of each flag but --help and --config to its action: what a YAML file may set."""
+        """Map the name of each flag but --help and --config to its action: the keys that a YAML file may have."""
         return {action.dest: action for action in self._actions if action.dest not in ('help', 'config')}
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None) -> Any:
