@@ -60,7 +60,7 @@ class Processor:
         admit(arg.allow_imports)
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
-        distributed.allow_tf32(arg.tf32)
+        distributed.set_precision(arg.tf32, arg.deterministic)
         arguments.check(arg, len(self.devices), distributed.world_size())
         engines.check(arg, self.devices)
         deploy.check(arg)
@@ -197,8 +197,8 @@ class Processor:
             self.within.stop_if_asked()
         share = [torch.cat(values).cpu() for values in zip(*found)]
         index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))
-        place = index.argsort()
-        return metrics.Evaluation(self.feeders[part].label, *(values[place].float().numpy() for values in scores))
+        place, feeder = index.argsort(), self.feeders[part]
+        return metrics.Evaluation.of(feeder.name, feeder.label, *(x[place].float().numpy() for x in scores))
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
         """Log an evaluation and write its tables; `epoch` counts from 1."""

@@ -22,15 +22,25 @@ def add_flags(parser: Parser) -> None:
     parser.add('--device', type=parse_device, nargs='+', default=[], metavar='N', help=devices)
     parser.add('--tf32', **WORD, default=True, help='round float32 factors to TF32 on GPUs that can (default: True)')
     parser.add('--amp', choices=list(AMP), default='no', help='format for automatic mixed precision (default: no)')
+    parser.add(
+        '--deterministic', **SWITCH, help='use only algorithms that give the same bits every time, slower on a GPU'
+    )
     parser.add('--compile', **SWITCH, help='compile the model with torch.compile')
 
 
-def allow_tf32(allow: bool) -> None:
-    """Let GPUs round the factors of float32 products and convolutions to TF32 (10 bits), or forbid it.
+def set_precision(tf32: bool, deterministic: bool = False) -> None:
+    """Choose how products are rounded, and whether the same run gives the same bits on a GPU.
 
-    PyTorch by itself allows it for convolutions only, and so does the public code; here 1×1 convolutions are products.
+    Parameters
+    ----------
+    tf32 : bool. Let GPUs round the factors of float32 products and convolutions to TF32 (10 bits). PyTorch by itself
+        allows it for convolutions only, and so does the public code; here 1×1 convolutions are products.
+    deterministic : bool. Use only algorithms that add in the same order every time (default False).
     """
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allow
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    torch.use_deterministic_algorithms(deterministic)
+    if deterministic:
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
 
 def autocast(device: torch.device, amp: str) -> torch.autocast:

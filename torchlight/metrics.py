@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import logsumexp, softmax
 
+from torchlight.errors import InputError, first_few
 from torchlight.files import atomic_path, write_csv
 from torchlight.tables import as_cells
 
@@ -110,6 +111,17 @@ class Evaluation(NamedTuple):
     label: np.ndarray
     scores: np.ndarray
     refined: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, name: Sequence[str], label: np.ndarray, *scores: np.ndarray) -> 'Evaluation':
+        """Make one of named samples; raise InputError, with the first names, if scores are infinite or nan."""
+        wrong = [name[i] for i in np.flatnonzero(~np.logical_and.reduce([np.isfinite(s).all(1) for s in scores]))]
+        if wrong:
+            raise InputError(
+                f'the scores of {len(wrong)} of {len(name)} clips are infinite or nan, so they classify nothing: '
+                f'{first_few(wrong)}; look for values that no skeleton has, or for weights that have diverged'
+            )
+        return cls(label, *scores)
 
     @property
     def loss(self) -> float:

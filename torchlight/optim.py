@@ -23,6 +23,8 @@ def add_flags(parser: Parser) -> None:
     add('--optimizer', choices=OPTIMIZERS, default='SGD', help='optimiser; SGD has momentum 0.9 (default: SGD)')
     add('--nesterov', **WORD, default=False, help='use Nesterov momentum with SGD (default: False)')
     add('--weight-decay', type=not_negative, default=0.0005, help='L2 penalty of every weight (default: 0.0005)')
+    add('--clip-grad', type=not_negative, default=0.0, metavar='NORM',
+        help='scale the gradients down to this norm, taken over all weights; 0 leaves them (default: 0)')
     add('--base-lr', type=not_negative, default=0.1, help='learning rate after the warm-up (default: 0.1)')
     add('--lr-schedule', choices=SCHEDULES, default='step',
         help='how the learning rate falls: at the epochs of --step, or along a cosine (default: step)')
@@ -38,7 +40,11 @@ def add_flags(parser: Parser) -> None:
 def settings(arg: argparse.Namespace) -> dict[str, Any]:
     """Return the values of those flags as the keyword arguments of Optimizer."""
     names = 'optimizer', 'nesterov', 'weight_decay', 'base_lr', 'num_epoch', 'lr_decay_rate', 'warm_up_epoch', 'min_lr'
-    return {**{name: getattr(arg, name) for name in names}, 'schedule': arg.lr_schedule, 'milestones': arg.step}
+    return {
+        **{name: getattr(arg, name) for name in (*names, 'clip_grad')},
+        'schedule': arg.lr_schedule,
+        'milestones': arg.step,
+    }
 
 
 class Optimizer:
@@ -51,6 +57,7 @@ class Optimizer:
     optimizer : str. 'SGD' (momentum 0.9) or 'Adam' (default 'SGD').
     nesterov : bool. Nesterov momentum, for SGD (default False).
     weight_decay : float. L2 penalty of every weight (default 0).
+    clip_grad : float. The largest norm of all gradients together; 0 for any (default 0).
     scale_loss : bool. Scale the loss against the underflow of fp16 gradients (default False).
     rule : the arguments of `learning_rate`, without the epoch.
     """
@@ -63,10 +70,12 @@ class Optimizer:
         optimizer: str = 'SGD',
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        clip_grad: float = 0.0,
         scale_loss: bool = False,
         **rule: Any,
     ) -> None:
         lr, parameters = rule['base_lr'], list(parameters)
+        self.clip_grad, self.parameters = clip_grad, parameters
         if optimizer == 'SGD':
             self.inner = torch.optim.SGD(
                 parameters, lr, momentum=0.9, nesterov=nesterov, weight_decay=weight_decay, fused=True
@@ -102,6 +111,9 @@ class Optimizer:
 
     def step(self) -> None:
         """Take one step along the gradients."""
+        if self.clip_grad:
+            self.scaler.unscale_(self.inner)
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_grad)
         if not self.scaler.is_enabled():
             self.inner.found_inf = self.failed  # PyTorch's fused optimisers read it where the weights are
         self.scaler.step(self.inner)

@@ -70,11 +70,19 @@ def test_tf32_is_allowed_for_products_and_convolutions_alike(allow):
     backends = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [backend.allow_tf32 for backend in backends]
     try:
-        distributed.allow_tf32(allow)
+        distributed.set_precision(allow)
         assert all(backend.allow_tf32 == allow for backend in backends)
     finally:
         for backend, value in zip(backends, before):
             backend.allow_tf32 = value
+
+
+def test_deterministic_algorithms_are_asked_for_and_given_up(monkeypatch):
+    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', ':16:8')
+    for deterministic in (True, False):
+        distributed.set_precision(False, deterministic)
+        assert torch.are_deterministic_algorithms_enabled() == deterministic
+    assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':16:8'
 
 
 def test_one_process_is_a_world_of_one():

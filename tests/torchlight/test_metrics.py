@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
 
 from tests.helpers import picture
+from torchlight.errors import InputError
 from torchlight.metrics import (
     Evaluation,
     Means,
@@ -123,3 +124,13 @@ def test_a_confusion_matrix_shows_shares_of_each_true_class(tmp_path, drawn, cla
     shown = np.asarray(axes.images[0].get_array())
     assert not shown[1].any() and shown[0] == pytest.approx(1 / classes)
     assert axes.get_title() == 'top-1 50.00 %' and bool(axes.texts) == (classes <= 20)
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_refused_with_the_clips_they_belong_to(bad):
+    scores = np.zeros((3, 2), np.float32)
+    assert Evaluation.of('abc', np.zeros(3, int), scores).scores is scores
+    refined = scores.copy()
+    refined[1, 0] = bad
+    with pytest.raises(InputError, match=r'^the scores of 1 of 3 clips are infinite or nan, .*: b; '):
+        Evaluation.of('abc', np.zeros(3, int), scores, refined)

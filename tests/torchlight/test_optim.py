@@ -23,6 +23,7 @@ FLAGS = {
     'lr_decay_rate': 0.1,
     'warm_up_epoch': 5,
     'min_lr': 0,
+    'clip_grad': 0,
 }
 
 
@@ -167,6 +168,16 @@ def test_a_first_step_that_is_skipped_leaves_no_trace(optimizer):
         steps.backward(weight.sum())
         steps.step()
     torch.testing.assert_close(*weights)
+
+
+@pytest.mark.parametrize('norm, expected', [(0, 5), (10, 5), (1, 1)])
+def test_gradients_are_scaled_down_to_their_largest_norm(norm, expected):
+    weights = [torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)]
+    optimizer = make(*weights, clip_grad=norm, weight_decay=0, base_lr=1, nesterov=False)
+    optimizer.backward(3 * weights[0].sum() + 4 * weights[1].sum())
+    optimizer.step()
+    moved = torch.cat(weights).detach()
+    assert moved.norm() == pytest.approx(expected) and moved[0] / moved[1] == pytest.approx(0.75)
 
 
 def test_settings_of_this_run_replace_those_of_a_checkpoint():
