@@ -31,7 +31,7 @@ from Ensemble.arguments import parse
 from Ensemble.fusion import EQUAL, FUSED, Rates, Verdict
 from Ensemble.streams import Streams, copies, read_streams
 from torchlight.command import run_command
-from torchlight.files import write_scores
+from torchlight.pickles import write_scores
 
 
 def run(argv: Sequence[str] | None = None) -> None:

@@ -14,9 +14,10 @@ from feeders.datasets import DATASETS, Dataset, Protocol
 from feeders.label_table import read_label_table, read_names
 from feeders.skeleton_store import open_skeletons
 from torchlight.errors import InputError, first_few
-from torchlight.files import read_arrays, require_file
+from torchlight.files import require_file
 from torchlight.imports import nearest
 from torchlight.names import safe_names
+from torchlight.pickles import read_arrays
 
 CUSTOM = 'custom'
 CTRGCN_NAMES = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from Ensemble.labels import describe_clips, refuse_repeated
 from torchlight.errors import InputError
-from torchlight.files import read_arrays
+from torchlight.pickles import read_arrays
 
 ORDER = 'J', 'B', 'JM', 'BM', 'HDJ', 'HDB'  # the paper's six streams; others follow by name
 NUMBERED = re.compile(r'test_(\d+)')
@@ -91,7 +91,7 @@ def rows_of(scores: dict[str, Any], clips: list[str], path: str | Path, referenc
     if list(scores) != clips:
         _require_same_clips(scores, clips, path, reference)
     rows = [scores[clip] for clip in clips]
-    dtypes = {row.dtype for row in rows} if set(map(type, rows)) == {np.ndarray} else {np.dtype(object)}
+    dtypes = {row.dtype for row in rows} if all(isinstance(row, np.ndarray) for row in rows) else {np.dtype(object)}
     shapes = {row.shape for row in rows} if all(dtype.kind in 'fiu' for dtype in dtypes) else {()}
     if len(shapes) > 1:
         raise InputError(f'{path} has scores of several shapes, such as {" and ".join(map(str, sorted(shapes)[:2]))}')

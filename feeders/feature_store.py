@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from feeders.hdf5 import VERSION, Format, open_store, read_texts
+from feeders.hdf5_writer import hdf5_file
 from feeders.mapped import MappedArray, map_dataset, read_npy
 from torchlight.errors import InputError, first_few
 from torchlight.files import atomic_path
@@ -138,15 +139,17 @@ def write_features(
     answer : N str, the text that each feature was read from, or None (default).
     attributes : what is recorded about the way they were made.
     """
-    feature = np.asarray(feature, np.float32)
-    with atomic_path(path) as temporary, h5py.File(temporary, 'w') as file:
+    feature, name, answer = np.asarray(feature, np.float32), list(name), None if answer is None else list(answer)
+    text = sum(len(text.encode()) + 64 for text in [*name, *(answer or ()), str(attributes)])
+    size = feature.nbytes + 8 * feature.shape[-1] + text + 65536
+    with atomic_path(path) as temporary, hdf5_file(temporary, size) as file:
         file.attrs.update(format=FORMAT.name, version=VERSION, **attributes)
-        file.create_dataset('name', data=list(name), dtype=h5py.string_dtype())
+        file.create_dataset('name', data=name, dtype=h5py.string_dtype())
         file['feature'] = feature
         if len(feature):
             file['mean'], file['std'] = feature_statistics(feature)
         if answer is not None:
-            file.create_dataset('answer', data=list(answer), dtype=h5py.string_dtype())
+            file.create_dataset('answer', data=answer, dtype=h5py.string_dtype())
 
 
 def open_features(path: str | Path) -> FeatureStore:

@@ -4,7 +4,6 @@ Legend: F frames of all clips, N clips, T frames of one clip, M persons, V joint
 """
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 
 from feeders.hdf5 import VERSION, Format, open_store, read_texts
+from feeders.hdf5_writer import hdf5_file
 from feeders.mapped import MappedArray, map_dataset, read_npy
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder
@@ -138,8 +138,8 @@ class SkeletonStoreWriter:
     def _finish(self) -> None:
         offset = np.concatenate([[0], np.cumsum(self.length)]).astype(np.int64)
         with atomic_path(self.path) as temporary:
-            self._require_room(temporary, offset[-1])
-            with h5py.File(temporary, 'w') as file:
+            size = int(offset[-1] * np.prod(self.layout) * 4) + 256 * len(self.name) + 65536
+            with hdf5_file(temporary, size) as file:
                 file.attrs.update(format=FORMAT.name, version=VERSION, dataset=self.dataset, joints=self.layout[1])
                 frames = file.create_dataset('frames', (offset[-1], *self.layout), np.float32)
                 file['offset'] = offset
@@ -150,13 +150,6 @@ class SkeletonStoreWriter:
                     file.create_dataset('split', data=self.split, dtype=h5py.string_dtype())
                 frames[:0] = np.zeros((0, *self.layout), np.float32)
                 self._copy_frames(frames)
-
-    def _require_room(self, path: Path, frames: int) -> None:
-        """Raise OSError if the disk has no room for the store; HDF5 itself would crash."""
-        if hasattr(os, 'posix_fallocate'):
-            size = int(frames * np.prod(self.layout) * 4) + 256 * len(self.name) + 65536
-            with open(path, 'r+b') as file:
-                os.posix_fallocate(file.fileno(), 0, size)
 
     def _copy_frames(self, frames: h5py.Dataset) -> None:
         self._frames.seek(0)

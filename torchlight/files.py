@@ -1,32 +1,28 @@
-"""Files that are either complete or absent, and pickles of arrays that cannot run code."""
+"""Files that are either complete or absent, whatever instant the program is killed at and however full the disk is.
+
+A file is written as a part, `.NAME.<8 letters>.part` in the same folder, and renamed when it is on the disk. Its writer
+keeps a lock on the part, which ends with the process: a part that can be locked was left by a killed writer.
+"""
 
 import contextlib
 import csv
+import errno
+import fcntl
 import os
-import pickle
+import re
+import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from torchlight.errors import InputError
 from torchlight.tables import as_cells
 
-ADMITTED = {  # module: the names in it that a pickle of arrays may refer to
-    'builtins': {'dict', 'list', 'tuple', 'set', 'frozenset', 'int', 'float', 'str', 'bytes', 'bool'},
-    'collections': {'OrderedDict'},
-    '_codecs': {'encode'},
-    'numpy.core.multiarray': {'_reconstruct', 'scalar'},
-    'numpy.core.numeric': {'_frombuffer'},
-    'numpy': {'ndarray', 'dtype'},
-}
-RENAMED_MODULES = {  # newer and older names of those modules
-    '__builtin__': 'builtins',
-    'numpy._core.multiarray': 'numpy.core.multiarray',
-    'numpy._core.numeric': 'numpy.core.numeric',
-}
+PART = re.compile(r'\..+\.[a-z0-9_]{8}\.part')  # as tempfile.mkstemp names them
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # from file systems that have no locks
+_locks: set[int] = set()  # descriptors that hold the locks of this process
+_searched: set[str] = set()  # folders in which this process has looked for abandoned parts
 
 
 @contextlib.contextmanager
@@ -37,39 +33,64 @@ def writing(path: str | Path) -> Iterator[None]:
     except OSError as error:
         elsewhere = error.filename and Path(error.filename).parent != Path(path).parent
         place = f' ({error.filename})' if elsewhere else ''
-        raise InputError(
-            f'cannot write {path}: {error.strerror or error}{place}; no partial file is left behind'
-        ) from error
+        reason = os.strerror(error.errno) if error.errno else ' '.join(str(error).split())
+        raise InputError(f'cannot write {path}: {reason}{place}; no partial file is left behind') from error
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` after success, remove it otherwise."""
-    path = Path(path)
-    make_folder(path.parent)
+    """Yield the path of a part to write to; rename it to `path` after success, remove it otherwise.
+
+    A symbolic link stays, and what it points to is written. A writer that locks files itself, as HDF5 does, must not
+    lock the part: this function does.
+
+    Raises
+    ------
+    InputError
+        If `path` is a folder, a device or a pipe, or if it cannot be written.
+    """
+    make_folder(Path(path).parent)
     with writing(path):
-        handle, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.part', dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            yield temporary
-            with open(temporary, 'rb') as written:
+        target = _require_replaceable(path)
+        _search_once(target.parent)
+        with _locked_part(target) as part:
+            yield part
+            with open(part, 'rb') as written:
                 os.fsync(written.fileno())
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            part.chmod(0o666 & ~_umask())
+            part.replace(target)
+            _sync_folder(target.parent)
+
+
+def remove_abandoned(folder: str | Path) -> int:
+    """Remove the parts that killed writers left in a folder, if it exists; return their number.
+
+    A part whose writer is alive stays. On a file system without locks that is not known, so all stay.
+    """
+    folder = Path(folder)
+    with writing(folder):
+        parts = [path for path in folder.glob('.*.part') if PART.fullmatch(path.name) and path.is_file()]
+        return sum(map(_remove_if_abandoned, parts))
+
+
+def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path` in one step.
+
+    Libraries that report a full disk in ways of their own can write into memory first, and leave the disk to this.
+    """
+    with atomic_path(path) as part:
+        part.write_bytes(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` in one step."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text)
+    with atomic_path(path) as part:
+        part.write_text(text)
 
 
 def write_csv(path: str | Path, rows: Iterable[Iterable[Any]]) -> None:
     """Write rows of cells to `path` as a CSV table in one step; no cell is a formula (see torchlight.tables)."""
-    with atomic_path(path) as temporary, open(temporary, 'w', newline='') as file:
+    with atomic_path(path) as part, open(part, 'w', newline='') as file:
         csv.writer(file).writerows(as_cells(rows))
 
 
@@ -89,41 +110,94 @@ def make_folder(path: str | Path) -> None:
         raise InputError(f'cannot make the folder {path}: {error.strerror}') from error
 
 
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads numpy arrays, scalars, dtypes and builtin containers; refuses everything else before it is loaded."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return the class that a pickle refers to; raise UnpicklingError unless it is admitted."""
-        if name not in ADMITTED.get(RENAMED_MODULES.get(module, module), ()):
-            raise pickle.UnpicklingError(f'it refers to {module}.{name}')
-        return super().find_class(module, name)
-
-
-def read_arrays(path: str | Path) -> Any:
-    """Read a pickle that contains only arrays and builtin containers; raise InputError for anything else."""
+def _require_replaceable(path: str | Path) -> Path:
+    """Return what is to be replaced: `path`, or what it links to; raise InputError unless that is a file or absent."""
+    path = Path(path)
     try:
-        with open(path, 'rb') as file:
-            return ArrayUnpickler(file).load()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if not stat.S_ISREG(mode):
+        kind = 'folder' if stat.S_ISDIR(mode) else 'pipe' if stat.S_ISFIFO(mode) else 'device or a socket'
+        raise InputError(f'cannot write {path}: it is a {kind}; give the path of a file')
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+@contextlib.contextmanager
+def _locked_part(target: Path) -> Iterator[Path]:
+    """Yield a new, locked part of `target`; at the end remove it, if it is still there, and its lock."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f'.{target.name}.', suffix='.part', dir=target.parent)
+        part = Path(name)
+        _locks.add(handle)
+        _lock(handle, fcntl.LOCK_EX)
+        if part.exists():  # another process may have taken it for abandoned just before the lock
+            break
+        _unlock(handle)
+    try:
+        yield part
+    finally:
+        if handle in _locks:  # not in a forked child
+            part.unlink(missing_ok=True)
+            _unlock(handle)
+
+
+def _lock(handle: int, how: int) -> bool:
+    """Lock a file; return whether it is locked now: not if another process holds the lock, or if there are no locks."""
+    try:
+        fcntl.flock(handle, how)
     except OSError as error:
-        raise InputError(f'cannot read {path}: {error.strerror}') from error
-    except (
-        *(pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError),
-        *(ModuleNotFoundError, OverflowError, MemoryError),
-    ) as error:
-        raise InputError(f'{path} is not a pickle of arrays: {error}') from error
+        if error.errno not in {errno.EWOULDBLOCK, *NO_LOCKS}:
+            raise
+        return False
+    return True
 
 
-def write_scores(path: str | Path, name: Sequence[str], scores: np.ndarray) -> None:
-    """Write a score pickle, {name: (num_class,) float32 scores}.
+def _unlock(handle: int) -> None:
+    _locks.discard(handle)
+    os.close(handle)
 
-    Parameters
-    ----------
-    path : path. The pickle.
-    name : N str. The names of the samples, in the order of the dictionary.
-    scores : (N, num_class). Their scores.
-    """
-    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        pickle.dump(dict(zip(name, np.asarray(scores, np.float32))), file, protocol=4)
+
+def _forget_locks() -> None:
+    """Close a forked child's copies of the locks: a data-loading worker may outlive a killed parent."""
+    for handle in _locks:
+        os.close(handle)
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
+
+
+def _search_once(folder: Path) -> None:
+    """Remove abandoned parts at this process's first write to a folder, so that many writes take linear time."""
+    place = os.path.abspath(folder)
+    if place not in _searched:
+        _searched.add(place)
+        remove_abandoned(folder)
+
+
+def _remove_if_abandoned(part: Path) -> bool:
+    """Remove a part unless a living process has its lock; return whether it was removed."""
+    try:
+        with open(part, 'r+b') as file:
+            abandoned = _lock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if abandoned:
+                part.unlink()
+            return abandoned
+    except (FileNotFoundError, PermissionError):  # its writer has finished meanwhile, or it is another user's
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in a folder last through a power failure."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # from file systems that do this by themselves
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -1,5 +1,6 @@
 """The log: lines on the screen and in log.txt, progress bars, TensorBoard values, and curves.png."""
 
+import io
 import math
 import os
 import sys
@@ -15,7 +16,7 @@ from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder
+from torchlight.files import make_folder, write_bytes
 from torchlight.metrics import Means
 
 
@@ -207,5 +208,6 @@ def draw_curves(path: str | Path, history: Sequence[dict[str, Any]]) -> None:
             axes.legend(fontsize='small')
     accuracy.set_ylim(0, 1)
     rate.set_yscale('log')
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format='png', dpi=110)
+    png = io.BytesIO()
+    figure.savefig(png, format='png', dpi=110)
+    write_bytes(path, png.getvalue())

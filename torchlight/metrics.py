@@ -4,6 +4,7 @@ Legend: N samples.
 """
 
 import csv
+import io
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.special import logsumexp, softmax
 
 from torchlight.errors import InputError, first_few
-from torchlight.files import atomic_path, write_csv
+from torchlight.files import write_bytes, write_csv
 from torchlight.tables import as_cells
 
 
@@ -187,5 +188,6 @@ def draw_confusion(path: str | Path, matrix: np.ndarray, title: str) -> None:
                 text = {'ha': 'center', 'va': 'center', 'fontsize': 8, 'color': 'white' if value > 0.5 else 'black'}
                 axes.text(column, row, f'{100 * value:.0f}', **text)
     figure.colorbar(image, label='share of the true class', shrink=0.8)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format='png', dpi=110)
+    png = io.BytesIO()
+    figure.savefig(png, format='png', dpi=110)
+    write_bytes(path, png.getvalue())

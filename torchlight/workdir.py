@@ -21,9 +21,10 @@ from torch import nn
 from torchlight import checkpoint, config, logging, metrics, record
 from torchlight.command import SWITCH, WORD, Parser, filled, not_negative, positive
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder, write_csv, write_scores, write_text
+from torchlight.files import atomic_path, make_folder, write_csv, write_text
 from torchlight.lock import locked
 from torchlight.metrics import Evaluation
+from torchlight.pickles import write_scores
 
 LEFT_BY_RUNS = (
     r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|confusion_matrix\.png|curves\.png|'

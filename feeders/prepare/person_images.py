@@ -17,7 +17,7 @@ from feeders.recordings import crops
 from feeders.recordings.clips import LeftOut, attempt, ordered_map
 from feeders.recordings.videos import VideoClip, find_video_clips
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder
+from torchlight.files import make_folder, write_bytes
 
 QUALITY = 95  # of the JPEG
 
@@ -46,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
             left_out.append(LeftOut(clip.video, data))
             kept -= 1
             continue
-        with atomic_path(image_path(args.out, clip)) as temporary:
-            temporary.write_bytes(data)
+        write_bytes(image_path(args.out, clip), data)
     if not kept:
         raise InputError(
             f'no image can be made of any of {len(left_out)} videos; the first: {left_out[0].source}: '

@@ -3,6 +3,7 @@
 Legend: T frames, M persons, V joints, C coordinates.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from feeders.datasets import DATASETS
 from graph.tools import SkeletonGraph
-from torchlight.files import atomic_path
+from torchlight.files import write_bytes
 from torchlight.imports import import_class
 
 POSES = 8
@@ -47,8 +48,9 @@ def draw_clip(path: str | Path, title: str, frames: np.ndarray, dataset: str = '
         axis.set(xlabel=f'frame {number}', **box)
     colours = 'blue: left, red: right; ' if graph in WITH_SIDES else ''
     figure.suptitle(f'{title}   ({colours}pale: the second person)')
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format='png', dpi=100)
+    png = io.BytesIO()
+    figure.savefig(png, format='png', dpi=100)
+    write_bytes(path, png.getvalue())
 
 
 def graph_of(dataset: str, joints: int) -> str:

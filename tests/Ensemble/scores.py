@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from Ensemble.ensemble import main
-from torchlight.files import write_scores
+from torchlight.pickles import write_scores
 
 SIX = 'J', 'B', 'JM', 'BM', 'HDJ', 'HDB'
 NTU = [

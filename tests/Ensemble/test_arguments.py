@@ -5,7 +5,7 @@ import pytest
 
 from Ensemble.arguments import parse
 from tests.Ensemble.scores import NTU, NTU60, SIX, acc, fails, label_of, made_up, output, two_streams
-from torchlight.files import write_scores
+from torchlight.pickles import write_scores
 
 
 def swap(flags, **changed):

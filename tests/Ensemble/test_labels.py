@@ -11,7 +11,7 @@ from feeders.feeder_ucla import read_all_sqe
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.Ensemble.scores import NTU, NTU60, SIX, UCLA, UTD, acc, label_of, made_up, output, row, two_streams, write
 from torchlight.errors import InputError
-from torchlight.files import write_scores
+from torchlight.pickles import write_scores
 
 
 @pytest.mark.parametrize(

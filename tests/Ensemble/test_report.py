@@ -8,7 +8,7 @@ from PIL import Image
 from Ensemble.fusion import EQUAL, FUSED, judge
 from Ensemble.report import write_report
 from tests.Ensemble.scores import SIX, UCLA, acc, label_of, made_up, output, row, write
-from torchlight.files import read_arrays
+from torchlight.pickles import read_arrays
 
 
 def test_saved_scores_are_a_stream_again_and_the_report_adds_up(tmp_path, capsys):

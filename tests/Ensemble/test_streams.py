@@ -10,7 +10,7 @@ import pytest
 from Ensemble import fusion
 from Ensemble.streams import read_streams
 from tests.Ensemble.scores import SIX, UCLA, fails, label_of, made_up, output, two_streams, write
-from torchlight.files import write_scores
+from torchlight.pickles import write_scores
 
 
 class Command:

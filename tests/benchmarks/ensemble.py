@@ -19,7 +19,7 @@ from Ensemble import fusion
 from Ensemble.streams import by_name, fill, read_streams, rows_of
 from tests.benchmarks.measure import alternate, clock, close, peak_memory, row, threads
 from tests.helpers import ROOT
-from torchlight.files import read_arrays, write_scores
+from torchlight.pickles import read_arrays, write_scores
 
 RATES = {'J': 2.4, 'B': 4.4, 'JM': 3.6, 'BM': 1.0, 'HDJ': 3.1, 'HDB': 5.0}
 CLIPS, CLASSES = 50919, 120

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from feeders import skeleton_store
+from feeders import hdf5_writer
 from feeders.skeleton_store import SkeletonStoreWriter, open_clip, open_skeletons
 from torchlight.errors import InputError
 
@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, clips, monkeypatch):
     def no_room(*_):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(skeleton_store.os, 'posix_fallocate', no_room, raising=False)
+    monkeypatch.setattr(hdf5_writer.os, 'posix_fallocate', no_room, raising=False)
     with pytest.raises(InputError, match=r'cannot write .*x\.h5: No space left on device; no partial file is left'):
         with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3)) as store:
             store.add('a', 0, clips[0])

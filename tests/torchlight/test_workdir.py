@@ -13,8 +13,8 @@ from model.base import SkeletonModel
 from torchlight import record
 from torchlight.checkpoint import plain_state
 from torchlight.errors import InputError
-from torchlight.files import read_arrays
 from torchlight.metrics import Evaluation
+from torchlight.pickles import read_arrays
 from torchlight.workdir import WorkDir
 
 NAMES = ['a', 'b', 'c', 'd']
