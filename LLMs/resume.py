@@ -1,7 +1,9 @@
 """A feature store in the making: a line of text per clip, in a folder next to it, so that a killed run loses none."""
 
 import base64
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -14,11 +16,14 @@ from feeders.feature_store import open_features, write_features
 from feeders.recordings.clips import LeftOut
 from LLMs.hub import library_versions
 from torchlight.errors import InputError
-from torchlight.files import make_folder
+from torchlight.files import make_folder, writing
 
 RESUME_HINT = 'progress is saved; run the same command again to resume'
 # What the features of one store have in common:
 IDENTITY = 'kind', 'encoder', 'weights', 'dtype', 'prompt', 'feature_kind', 'image', 'sentence_encoder'
+
+
+DIGEST = 65  # bytes at the end of a line: a tab and the SHA-256 of what is before it
 
 
 class Record(NamedTuple):
@@ -32,7 +37,8 @@ class Record(NamedTuple):
 class PartialStore:
     """A feature store in the making: the store of earlier runs, if there is one, and the folder FILE.h5.partial.
 
-    In that folder each process appends to its own <rank>.jsonl, whose first line is the origin of the features.
+    In that folder each process appends to its own <rank>.jsonl, whose first line is the origin of the features. Each line
+    ends with the SHA-256 of the text before it, so that damaged lines are passed over, and their clips made anew.
 
     Parameters
     ----------
@@ -113,23 +119,21 @@ class PartialStore:
         for name, feature, answer in records:
             data = base64.b64encode(np.asarray(feature, np.float32).tobytes()).decode()
             lines.append({'name': name, 'answer': answer, 'feature': data})
-        text = ''.join(json.dumps(line, ensure_ascii=False) + '\n' for line in lines)
+        text = b''.join(_signed(json.dumps(line, ensure_ascii=False).encode()) for line in lines)
         make_folder(self.folder)
-        try:
-            with open(self.file, 'a', encoding='utf-8') as file:
-                file.write(text if new else '\n' + text)  # a kill may have cut the last line short
-        except OSError as error:
-            raise InputError(f'cannot write {self.file}: {error.strerror}') from error
+        with writing(self.file), open(self.file, 'ab') as file:
+            file.write(text if new else b'\n' + text)  # a kill may have cut the last line short
+            file.flush()
+            os.fsync(file.fileno())
 
     def _lines(self) -> Iterator[dict]:
-        """Yield the JSON objects in the files of all processes; skip lines that a kill cut short."""
+        """Yield the JSON objects in the files of all processes; pass over lines that are cut short or damaged."""
         for path in sorted(self.folder.glob('*.jsonl')):
-            with open(path, encoding='utf-8', errors='replace') as file:
+            with open(path, 'rb') as file:
                 for line in file:
-                    try:
-                        yield json.loads(line)
-                    except ValueError:
-                        continue
+                    text = line[: -DIGEST - 1]
+                    if line == _signed(text):
+                        yield json.loads(text)
 
     def _require_same_origin(self, path: str | Path, origin: Mapping[str, Any]) -> None:
         for key in IDENTITY:
@@ -139,3 +143,8 @@ class PartialStore:
                     f'{path} was made with {key} {found!r}, but this run has {wanted!r}; choose another --out, '
                     'or remove it'
                 )
+
+
+def _signed(text: bytes) -> bytes:
+    """Return a line of text and its SHA-256."""
+    return text + b'\t' + hashlib.sha256(text).hexdigest().encode() + b'\n'

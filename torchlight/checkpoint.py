@@ -5,7 +5,6 @@ weights differently; `canonical` gives each one name, by the rules of `register_
 """
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchlight.checkpoint_parts import is_best, is_count, is_history, is_number, is_optimizer, is_plain
 from torchlight.errors import InputError, first_few
-from torchlight.files import atomic_path
+from torchlight.tensor_files import read_tensors, write_tensors
 
 WRAPPERS = ['module.', '_orig_mod.']  # prefixes that DataParallel and torch.compile add
 RENAMED: dict[str, str] = {}
@@ -22,6 +22,8 @@ DROPPED: list[str] = []
 OPTIONAL: list[str] = []
 CHECKPOINT_KEYS = {'model', 'optimizer', 'scaler', 'epoch', 'global_step', 'best', 'history', 'arg'}
 SHOWN = 8  # weight names in an error message
+NUMBERS = torch.float16, torch.bfloat16, torch.float32, torch.float64
+NUMBERS += torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64
 
 
 def register_keys(
@@ -58,40 +60,62 @@ def canonical(key: str) -> str | None:
 
 
 def read_weights(path: str | Path) -> Mapping[str, torch.Tensor]:
-    """Read the state_dict in a weights file or in a training checkpoint; raise InputError for anything else."""
-    found = _read(path)
+    """Read the state_dict in a weights file or in a training checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or of another kind, or if a weight is not a number.
+    """
+    return _weights_in(read_tensors(path), path)
+
+
+def _weights_in(found: Any, path: str | Path) -> Mapping[str, torch.Tensor]:
+    """Return the state_dict in what `path` contains."""
     if isinstance(found, Mapping) and isinstance(found.get('model'), Mapping):
         found = found['model']
     if not isinstance(found, Mapping) or not all(
         isinstance(key, str) and torch.is_tensor(value) for key, value in found.items()
     ):
         raise InputError(f'{path} contains a {type(found).__name__}; expected a state_dict of tensors')
+    for name, value in found.items():
+        if problem := _problem(name, value):
+            raise InputError(f'{path}: {name[:100]} {problem}')
     return found
+
+
+def _problem(name: str, value: torch.Tensor) -> str:
+    """Return what is wrong with a weight, '' for nothing."""
+    if value.layout != torch.strided or value.device.type != 'cpu' or value.dtype not in NUMBERS:
+        return f'is a tensor of {value.dtype}, {value.layout}, {value.device.type}; expected dense numbers'
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        return f'claims {value.numel()} numbers, more than the file has'
+    if not value.isfinite().all():
+        return 'contains NaN or Inf'
+    if name.endswith('running_var') and (value < 0).any():
+        return 'is a variance below zero'
+    return ''
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> Mapping[str, Any]:
     """Read the dict in a checkpoint.pt and load its weights into `model`; raise InputError for any other file."""
-    state = _read(path)
+    state = read_tensors(path)
     if not isinstance(state, Mapping) or not CHECKPOINT_KEYS <= state.keys():
         raise InputError(f'{path} is not a training checkpoint; to load only weights, use --weights')
-    load_weights(model, state['model'])
+    load_weights(model, _weights_in(state, path))
+    shapes = [tuple(parameter.shape) for parameter in model.parameters()]
+    for key, fits in {
+        'epoch': is_count(state['epoch']),
+        'global_step': is_count(state['global_step']),
+        'best': state['best'] is None or is_best(state['best']),
+        'history': is_history(state['history']),
+        'arg': is_plain(state['arg']) and isinstance(state['arg'], dict),
+        'scaler': isinstance(state['scaler'], dict) and all(map(is_number, state['scaler'].values())),
+        'optimizer': is_optimizer(state['optimizer'], shapes),
+    }.items():
+        if not fits:
+            raise InputError(f'{path} is not a checkpoint of this model: its {key!r} is not one that a run writes')
     return state
-
-
-def _read(path: str | Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # about the pickle protocol of files that are not weights
-            return torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f'the weights file {path} does not exist') from error
-    except OSError as error:
-        raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
-    except Exception as error:  # on foreign bytes the unpickler raises almost any error
-        raise InputError(
-            f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or contains more than tensors '
-            'and plain containers'
-        ) from error
 
 
 def load_weights(
@@ -167,5 +191,4 @@ def plain_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def save(value: Any, path: str | Path) -> None:
     """Write a state_dict or a checkpoint; `path` changes only when the file is complete."""
-    with atomic_path(path) as temporary:
-        torch.save(value, temporary)
+    write_tensors(path, value)

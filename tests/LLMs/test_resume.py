@@ -64,3 +64,27 @@ def test_features_of_another_origin_are_refused(tmp_path):
     with pytest.raises(InputError, match=text):
         PartialStore(tmp_path / 'x.h5', {**ORIGIN, 'encoder': 'other'})
     PartialStore(tmp_path / 'x.h5', {**ORIGIN, 'created': 'later'})  # not what the features are made by
+
+
+def test_a_damaged_line_is_made_anew_whichever_bit_is_flipped(tmp_path):
+    PartialStore(tmp_path / 'x.h5', ORIGIN).add([record('a', 0.1), record('b', 2)])
+    path, draw = tmp_path / 'x.h5.partial' / '0.jsonl', np.random.default_rng(0)
+    whole = path.read_bytes()
+    first = whole.index(b'\n') + 1  # of the records
+    for bit in draw.integers(8 * len(whole), size=200).tolist():
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        found = {r.name: (r.feature.tolist(), r.answer) for r in PartialStore(tmp_path / 'x.h5', ORIGIN).records()}
+        assert len(found) in ({2} if bit // 8 < first else {0, 1})
+        assert (
+            found.items()
+            <= {name: ([np.float32(v)] * 3, f'answer about {name}') for name, v in (('a', 0.1), ('b', 2))}.items()
+        )
+
+
+def test_a_record_of_another_origin_is_not_taken_though_its_origin_is_damaged(tmp_path):
+    PartialStore(tmp_path / 'x.h5', {**ORIGIN, 'encoder': 'other'}).add([record('a')])
+    path = tmp_path / 'x.h5.partial' / '0.jsonl'
+    path.write_bytes(path.read_bytes().replace(b'other', b'blip_'))
+    assert PartialStore(tmp_path / 'x.h5', ORIGIN).names() == set()

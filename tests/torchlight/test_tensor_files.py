@@ -1,0 +1,153 @@
+"""Files of tensors: whole or absent, every flipped bit reported, no more than they contain, and read by PyTorch."""
+
+import io
+import multiprocessing
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from tests.helpers import ROOT
+from torchlight.errors import InputError
+from torchlight.tensor_files import read_tensors, write_tensors
+
+
+def equal(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_plain_pytorch_reads_our_files(student, tmp_path):
+    state = student.state_dict()
+    write_tensors(tmp_path / 'x.pt', state)
+    for options in ({'weights_only': True}, {'weights_only': False}, {'mmap': True}):
+        assert equal(torch.load(tmp_path / 'x.pt', **options), state)
+    for weight in student.parameters():
+        weight.data.zero_()
+    student.load_state_dict(torch.load(tmp_path / 'x.pt'), strict=True)  # as the public code does
+    assert equal(student.state_dict(), read_tensors(tmp_path / 'x.pt'))
+    assert zipfile.ZipFile(tmp_path / 'x.pt').testzip() is None
+
+
+def test_each_flipped_bit_of_our_files_is_reported(student, tmp_path):
+    path, draw = tmp_path / 'x.pt', np.random.default_rng(0)
+    write_tensors(path, {'model': student.state_dict(), 'epoch': 3})
+    whole = path.read_bytes()
+    places = [len(whole), 100, 12000]  # anywhere, in the comment and the end record, in the central directory
+    for bit in (int(len(whole) * 8 - 1 - draw.integers(8 * place)) for place in places for _ in range(200)):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=r'x.pt (is damaged|cannot be read)'):
+            read_tensors(path)
+    assert len(whole) > 12000
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_files_of_other_programs_are_read(student, tmp_path, zipped):
+    state = {**student.state_dict(), 'a': torch.nn.Parameter(torch.ones(2, 3).T), 'b': torch.ones(2).bfloat16()}
+    torch.save(state, tmp_path / 'x.pt', _use_new_zipfile_serialization=zipped)
+    assert equal(read_tensors(tmp_path / 'x.pt'), state)
+
+
+def test_a_flipped_bit_in_a_tensor_of_another_program_is_reported(tmp_path):
+    torch.save({'a': torch.arange(1000)}, tmp_path / 'x.pt')
+    data = (tmp_path / 'x.pt').read_bytes()
+    place = data.index(torch.arange(1000).numpy().tobytes())
+    (tmp_path / 'x.pt').write_bytes(data[:place] + b'\1' + data[place + 1 :])
+    with pytest.raises(InputError, match=r'x.pt is damaged: its record x/data/0 does not have its CRC'):
+        read_tensors(tmp_path / 'x.pt')
+
+
+NOT_DENSE = {
+    'sparse': lambda: torch.eye(2).to_sparse(),
+    'sparse rows': lambda: torch.eye(2).to_sparse_csr(),
+    'quantised': lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+    'meta': lambda: torch.ones(2, device='meta'),
+}
+
+
+@pytest.mark.parametrize('kind', NOT_DENSE)
+@pytest.mark.filterwarnings('ignore')
+def test_tensors_that_are_not_dense_are_refused(tmp_path, kind):
+    torch.save({'a': NOT_DENSE[kind]()}, tmp_path / 'x.pt')
+    with pytest.raises(InputError, match=r'more than tensors and plain containers \(it refers to torch\.'):
+        read_tensors(tmp_path / 'x.pt')
+
+
+def archive(program, **records):
+    """The bytes of a file of tensors with this pickle and more records."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as out:
+        for name, data in {'data.pkl': program, 'version': b'3\n', 'byteorder': b'little', **records}.items():
+            out.writestr(f'x/{name}', data)
+    return file.getvalue()
+
+
+def packed(state):
+    """The bytes of a file of tensors whose records are compressed."""
+    file, result = io.BytesIO(), io.BytesIO()
+    torch.save(state, file)
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(result, 'w', zipfile.ZIP_DEFLATED) as out:
+        for name in source.namelist():
+            out.writestr(name, source.read(name))
+    return result.getvalue()
+
+
+HOSTILE = {
+    'a tensor by number': b'ctorch\nTensor\n\x8a\x05\0\0\0\0\x10\x85R.',
+    'a bytearray by number': b'cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\x10\x85R.',
+    'a key that takes 2^60 steps to compare': b'})q\0' + b'h\0h\0\x86q\0' * 60 + b'Ns.',
+    'a key a million tuples deep': b'})' + b'\x85' * 10**6 + b'Ns.',
+}
+
+
+@pytest.mark.parametrize('name', [*HOSTILE, 'a bomb', 'two programs'])
+def test_hostile_files_are_refused_in_little_time_and_memory(tmp_path, name):
+    if name in HOSTILE:
+        data = archive(b'\x80\2' + HOSTILE[name])
+    else:
+        bomb = packed({'a': torch.zeros(5 * 10**7)})
+        data = bomb if name == 'a bomb' else archive(b'\x80\2}.', **{'DATA.PKL': HOSTILE['a tensor by number']})
+    (tmp_path / 'x.pt').write_bytes(data)
+    limited = (
+        'import resource, sys; resource.setrlimit(resource.RLIMIT_CPU, (60, 60))\n'
+        'from torchlight.errors import InputError; from torchlight.tensor_files import read_tensors\n'
+        'began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n'
+        'try: read_tensors(sys.argv[1])\n'
+        'except InputError as error: print(error)\n'
+        'assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began < 150_000'
+    )
+    done = subprocess.run([sys.executable, '-c', limited, str(tmp_path / 'x.pt')], cwd=ROOT, capture_output=True)
+    assert (done.returncode, done.stderr.decode()) == (0, '')
+    assert done.stdout.count(b'\n') == 1 and b'x.pt ' in done.stdout
+
+
+def write_many(path, count, written):
+    for step in range(count):
+        write_tensors(path, {'model': {'a': torch.full((200_000,), step)}, 'step': step})
+        written.value = step
+
+
+def test_a_killed_writer_leaves_a_whole_file_and_the_next_one_cleans_up(tmp_path):
+    fork, path, left = multiprocessing.get_context('fork'), tmp_path / 'x.pt', 0
+    written = fork.Value('i', lock=False)
+    for trial in range(20):
+        written.value = -1
+        writer = fork.Process(target=write_many, args=(path, 10**6, written))
+        writer.start()
+        while written.value < 0:
+            time.sleep(0.001)
+        assert len(list(tmp_path.glob('.*.part'))) <= 1, 'more than the one that is being written'
+        time.sleep(0.001 * (trial % 7))
+        writer.kill()
+        writer.join()
+        state = read_tensors(path)
+        assert state['step'] >= written.value and (state['model']['a'] == state['step']).all()
+        left += len(list(tmp_path.glob('.*.part')))
+    assert left, 'no kill fell into a write'
+    write_many(path, 1, written)
+    assert [file.name for file in tmp_path.iterdir()] == ['x.pt']

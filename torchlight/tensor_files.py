@@ -1,0 +1,120 @@
+"""Files of tensors: zip archives as `torch.save` writes them, with the SHA-256 of all their bytes.
+
+The SHA-256 is the comment at the end of the archive, which `torch.load` passes over. Files without one, of other
+programs, are checked by the CRCs of their records.
+"""
+
+import hashlib
+import io
+import pickle
+import re
+import warnings
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torchlight.errors import InputError
+from torchlight.files import write_bytes
+from torchlight.pickles import CarefulReader
+
+END = b'PK\x05\x06'  # begins the last 22 bytes of an archive; the last two are the length of the comment after them
+PLAIN = re.compile(  # what files of dense tensors in the memory of the CPU or a GPU refer to
+    r'torch\.(Size|device|(cuda\.)?\w+Storage|storage\.(Untyped|Typed)Storage)|'
+    r'torch\._utils\._rebuild_(tensor|tensor_v2|tensor_v3|parameter)|torch\.(b?float|u?int)\d+|torch\.bool'
+)
+LEGACY_PICKLES = 5  # in files of PyTorch before 1.6: a number, a version, the system, the tensors, their storages
+
+
+class Damage(Exception):
+    """What is wrong with a file."""
+
+
+def write_tensors(path: str | Path, value: Any) -> None:
+    """Write tensors in plain containers; `path` changes only when the file is complete."""
+    file = io.BytesIO()  # on a full disk, torch.save itself would raise errors of its own
+    torch.save(value, file)
+    data = file.getvalue()[:-2] + len(_comment(b'')).to_bytes(2, 'little')
+    write_bytes(path, data + _comment(data))
+
+
+def read_tensors(path: str | Path) -> Any:
+    """Read tensors in plain containers, onto the CPU.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or of another kind; nothing in it runs, or takes memory that the file does not.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f'the weights file {path} does not exist') from error
+    except OSError as error:
+        raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
+    try:
+        _require_plain(*_program(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # about the pickle protocol of files that are not weights
+            return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
+    except Damage as error:
+        raise InputError(f'{path} is damaged: {error}') from error
+    except Exception as error:  # on foreign bytes an unpickler raises almost any error
+        reason = f' ({error})' if isinstance(error, pickle.UnpicklingError) and 'refers to' in str(error) else ''
+        raise InputError(
+            f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or contains more than tensors '
+            f'and plain containers{reason}'
+        ) from error
+
+
+def _comment(data: bytes) -> bytes:
+    return b'sha256 ' + hashlib.sha256(data).hexdigest().encode()
+
+
+def _program(data: bytes) -> tuple[bytes, int]:
+    """Check the bytes of a file; return those that describe its containers, and how many pickles they are."""
+    if not data.startswith(b'PK'):
+        return data, LEGACY_PICKLES
+    end = data.rindex(END) + 22
+    comment = data[end:]
+    if comment and comment != _comment(data[:end]):
+        raise Damage('its bytes do not have the SHA-256 that was recorded with them')
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        records = archive.infolist()
+        names = {record.filename.lower() for record in records}
+        if any(record.compress_type for record in records) or sum(record.file_size for record in records) > len(data):
+            raise Damage('its records claim more bytes than it has')
+        if len(names) < len(records) or len({name.split('/')[0] for name in names}) > 1:
+            raise Damage('it has records of one name, or of several archives')
+        if not comment and (name := archive.testzip()):
+            raise Damage(f'its record {name} does not have its CRC')
+        return archive.read(f'{records[0].filename.split("/")[0]}/data.pkl'), 1
+
+
+def _require_plain(program: bytes, pickles: int) -> None:
+    """Raise UnpicklingError if pickles refer to more than dense tensors, or take more time or memory than their size.
+
+    `torch.load` runs no code of them either, but would make an array of any size.
+    """
+    file = io.BytesIO(program)
+    for _ in range(pickles):
+        TensorsReader(file, len(program)).load()
+
+
+class TensorsReader(CarefulReader):
+    """Reads the containers of a file of tensors, with nothing in the place of the tensors."""
+
+    def find_class(self, module: str, name: str) -> Callable:
+        """Return a stand-in of what the file refers to; raise UnpicklingError for anything but tensors."""
+        if name == 'OrderedDict':
+            return OrderedDict  # whose attributes follow
+        return self.nothing if PLAIN.fullmatch(f'{module}.{name}') else super().find_class(module, name)
+
+    def nothing(self, *arguments: Any) -> None:
+        """Stand for a tensor."""
+
+    def persistent_load(self, pid: Any) -> None:
+        """Stand for the memory of a tensor."""
