@@ -38,7 +38,7 @@ class PartialStore:
     """A feature store in the making: the store of earlier runs, if there is one, and the folder FILE.h5.partial.
 
     In that folder each process appends to its own <rank>.jsonl, whose first line is the origin of the features. Each line
-    ends with the SHA-256 of the text before it, so that damaged lines are passed over, and their clips made anew.
+    ends with the SHA-256 of origin and text, so that damaged lines are passed over and their clips made anew.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ class PartialStore:
     def __init__(self, out: str | Path, origin: Mapping[str, Any], rank: int = 0) -> None:
         self.out, self.origin, self.folder = Path(out), origin, Path(f'{out}.partial')
         self.file = self.folder / f'{rank}.jsonl'
+        self.identity = {key: str(origin.get(key, '')) for key in IDENTITY}
         self.stored = open_features(out) if self.out.exists() else None
         if self.stored:
             self._require_same_origin(out, self.stored.attributes)
@@ -115,14 +116,16 @@ class PartialStore:
 
     def _append(self, records: Sequence[Record]) -> None:
         new = not self.file.exists()
-        lines: list[dict] = [{'origin': {key: self.origin.get(key, '') for key in IDENTITY}}] if new else []
+        text = (
+            _signed(json.dumps({'origin': self.identity}, ensure_ascii=False).encode()) if new else b'\n'
+        )  # a kill may have cut a line short
         for name, feature, answer in records:
             data = base64.b64encode(np.asarray(feature, np.float32).tobytes()).decode()
-            lines.append({'name': name, 'answer': answer, 'feature': data})
-        text = b''.join(_signed(json.dumps(line, ensure_ascii=False).encode()) for line in lines)
+            line = {'name': name, 'answer': answer, 'feature': data}
+            text += _signed(json.dumps(line, ensure_ascii=False).encode(), self.identity)
         make_folder(self.folder)
         with writing(self.file), open(self.file, 'ab') as file:
-            file.write(text if new else b'\n' + text)  # a kill may have cut the last line short
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
 
@@ -132,7 +135,7 @@ class PartialStore:
             with open(path, 'rb') as file:
                 for line in file:
                     text = line[: -DIGEST - 1]
-                    if line == _signed(text):
+                    if line in (_signed(text), _signed(text, self.identity)):
                         yield json.loads(text)
 
     def _require_same_origin(self, path: str | Path, origin: Mapping[str, Any]) -> None:
@@ -145,6 +148,7 @@ class PartialStore:
                 )
 
 
-def _signed(text: bytes) -> bytes:
-    """Return a line of text and its SHA-256."""
-    return text + b'\t' + hashlib.sha256(text).hexdigest().encode() + b'\n'
+def _signed(text: bytes, identity: Mapping[str, str] | None = None) -> bytes:
+    """Return a line of text, and the SHA-256 of it and of the origin of the features."""
+    digest = hashlib.sha256(text + json.dumps(identity).encode())
+    return text + b'\t' + digest.hexdigest().encode() + b'\n'

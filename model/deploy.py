@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from torchlight.errors import InputError
-from torchlight.files import atomic_path
+from torchlight.files import atomic_path, write_bytes
 
 EXPORTS = ('.pt2', '.onnx')
 REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
@@ -80,9 +81,9 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
     module, example = Logits(student.inference_form()).cpu().eval(), example.cpu()
     batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
     if path.suffix == '.pt2':
-        program = torch.export.export(module, (example,), dynamic_shapes=batch)
-        with atomic_path(path) as temporary:
-            torch.export.save(program, str(temporary))
+        file = io.BytesIO()  # on a full disk, torch itself would raise errors of its own
+        torch.export.save(torch.export.export(module, (example,), dynamic_shapes=batch), file)
+        write_bytes(path, file.getvalue())
         return
     try:
         with quiet_exporter():

@@ -69,6 +69,7 @@ def test_features_of_another_origin_are_refused(tmp_path):
 def test_a_damaged_line_is_made_anew_whichever_bit_is_flipped(tmp_path):
     PartialStore(tmp_path / 'x.h5', ORIGIN).add([record('a', 0.1), record('b', 2)])
     path, draw = tmp_path / 'x.h5.partial' / '0.jsonl', np.random.default_rng(0)
+    made = {'a': ([np.float32(0.1)] * 3, 'answer about a'), 'b': ([2] * 3, 'answer about b')}
     whole = path.read_bytes()
     first = whole.index(b'\n') + 1  # of the records
     for bit in draw.integers(8 * len(whole), size=200).tolist():
@@ -88,3 +89,6 @@ def test_a_record_of_another_origin_is_not_taken_though_its_origin_is_damaged(tm
     path = tmp_path / 'x.h5.partial' / '0.jsonl'
     path.write_bytes(path.read_bytes().replace(b'other', b'blip_'))
     assert PartialStore(tmp_path / 'x.h5', ORIGIN).names() == set()
+    with pytest.raises(InputError, match="was made with encoder 'other'"):
+        PartialStore(tmp_path / 'y.h5', {**ORIGIN, 'encoder': 'other'}).add([record('a')])
+        PartialStore(tmp_path / 'y.h5', ORIGIN)
