@@ -37,8 +37,8 @@ class Record(NamedTuple):
 class PartialStore:
     """A feature store in the making: the store of earlier runs, if there is one, and the folder FILE.h5.partial.
 
-    In that folder each process appends to its own <rank>.jsonl, whose first line is the origin of the features. Each line
-    ends with the SHA-256 of origin and text, so that damaged lines are passed over and their clips made anew.
+    In that folder each process appends to its own <rank>.jsonl, whose first line is the origin of the features. Each
+    line ends with the SHA-256 of the origin and its text: damaged lines are passed over, and their clips made anew.
 
     Parameters
     ----------
@@ -115,10 +115,9 @@ class PartialStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _append(self, records: Sequence[Record]) -> None:
-        new = not self.file.exists()
-        text = (
-            _signed(json.dumps({'origin': self.identity}, ensure_ascii=False).encode()) if new else b'\n'
-        )  # a kill may have cut a line short
+        text = b'\n'  # a kill may have cut a line short
+        if not self.file.exists():
+            text = _signed(json.dumps({'origin': self.identity}, ensure_ascii=False).encode())
         for name, feature, answer in records:
             data = base64.b64encode(np.asarray(feature, np.float32).tobytes()).decode()
             line = {'name': name, 'answer': answer, 'feature': data}

@@ -78,10 +78,7 @@ def test_a_damaged_line_is_made_anew_whichever_bit_is_flipped(tmp_path):
         path.write_bytes(data)
         found = {r.name: (r.feature.tolist(), r.answer) for r in PartialStore(tmp_path / 'x.h5', ORIGIN).records()}
         assert len(found) in ({2} if bit // 8 < first else {0, 1})
-        assert (
-            found.items()
-            <= {name: ([np.float32(v)] * 3, f'answer about {name}') for name, v in (('a', 0.1), ('b', 2))}.items()
-        )
+        assert all(made[name] == value for name, value in found.items())
 
 
 def test_a_record_of_another_origin_is_not_taken_though_its_origin_is_damaged(tmp_path):
@@ -89,6 +86,3 @@ def test_a_record_of_another_origin_is_not_taken_though_its_origin_is_damaged(tm
     path = tmp_path / 'x.h5.partial' / '0.jsonl'
     path.write_bytes(path.read_bytes().replace(b'other', b'blip_'))
     assert PartialStore(tmp_path / 'x.h5', ORIGIN).names() == set()
-    with pytest.raises(InputError, match="was made with encoder 'other'"):
-        PartialStore(tmp_path / 'y.h5', {**ORIGIN, 'encoder': 'other'}).add([record('a')])
-        PartialStore(tmp_path / 'y.h5', ORIGIN)
