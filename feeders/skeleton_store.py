@@ -16,7 +16,7 @@ from feeders.hdf5 import VERSION, Format, open_store, read_texts
 from feeders.hdf5_writer import hdf5_file
 from feeders.mapped import MappedArray, map_dataset, read_npy
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder
+from torchlight.files import atomic_path, make_folder, writing
 
 FORMAT = Format(
     'mmcl skeletons',
@@ -123,7 +123,8 @@ class SkeletonStoreWriter:
             )
         padded = np.zeros((len(frames), *self.layout), np.float32)
         padded[:, :persons] = frames
-        self._frames.write(padded.tobytes())
+        with writing(self.path):
+            self._frames.write(padded.tobytes())
         columns = self.name, self.label, self.person, self.split, self.length
         for column, value in zip(columns, (name, label, persons, split, len(frames))):
             column.append(value)
@@ -131,7 +132,7 @@ class SkeletonStoreWriter:
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with self._frames:
+        with writing(self.path), self._frames:
             if error_type is None:
                 self._finish()
 

@@ -250,8 +250,7 @@ def main(argv):
         write_features(path, [str(i) for i in range(1000)], big, kind='video')
     elif kind == 'skeletons':
         from feeders.skeleton_store import SkeletonStoreWriter
-        from torchlight.files import writing
-        with writing(path), SkeletonStoreWriter(path, 'x', (1, 25, 2)) as store:
+        with SkeletonStoreWriter(path, 'x', (1, 25, 2)) as store:
             store.add('a', 0, np.resize(big, (2000, 1, 25, 2)))
 sys.exit(run_command(main, sys.argv[1:]))
 """
