@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from feeders import transforms
 from feeders.bodies import Bodies
 from feeders.feature_store import FeatureStore
+from feeders.integrity import refuse
 from feeders.skeleton_store import SkeletonStore
 from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
@@ -165,6 +166,7 @@ class StoreFeeder(Feeder):
             kind: (features.feature, features.rows(store.name, kind)) for kind, features in self.feature_stores.items()
         }
         self._seed_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()  # workers see it change
+        self._sound = torch.zeros(len(store), dtype=torch.bool).share_memory_()  # so that no worker checks clips again
 
     def skeletons(self, rows: np.ndarray, draws_of: Callable[[int], np.ndarray]) -> np.ndarray:
         """Return the joints of clips, cut, resampled and augmented.
@@ -187,6 +189,24 @@ class StoreFeeder(Feeder):
         bodies = transforms.stream(transforms.time_last(joints.flatten(0, 1)), self.parents, self.bone, self.vel)
         return transforms.to_model(bodies, torch.arange(len(bodies)), self.layout[0])
 
+    def require_sound(self, rows: np.ndarray) -> None:
+        """Check the frames and features of clips (N,) that no process has used before.
+
+        Raises
+        ------
+        InputError
+            If some are not as they were written, or not finite; it names the clips and the file.
+        """
+        sound = self._sound.numpy()
+        if sound[rows].all():
+            return
+        rows = np.unique(rows[~sound[rows]])
+        refuse(self.store.path, self.store.faults(rows))
+        names = [self.name[i] for i in rows]
+        for kind, features in self.feature_stores.items():
+            refuse(features.path, features.faults(self.features[kind][1][rows], names))
+        sound[rows] = True
+
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Choose the random numbers of the augmentations."""
         self._seed_epoch[0], self._seed_epoch[1] = seed, epoch
@@ -198,8 +218,12 @@ class StoreFeeder(Feeder):
         """Return the batch of these sample numbers."""
         samples = np.asarray(indices)
         rows = samples % len(self.store)
+        self.require_sound(rows)
         skeleton = self.stream(rows, lambda count: transforms.uniform(*self._seed_epoch.tolist(), samples, count))
-        features = {kind: torch.from_numpy(feature[place[rows]]) for kind, (feature, place) in self.features.items()}
+        features = {
+            kind: torch.from_numpy(feature[place[rows]].astype(np.float32, copy=False))
+            for kind, (feature, place) in self.features.items()
+        }
         return Batch(skeleton, torch.from_numpy(self.label[rows]), torch.from_numpy(rows), **features)
 
 
@@ -221,8 +245,8 @@ def make_loader(
         raise InputError(f'batch_size is {batch_size}, but there are only {len(feeder)} training clips')
     workers = 0 if feeder.in_main_process else workers
     order = BatchOrder(len(feeder) if train else len(feeder.name), batch_size, train, rank, world_size)
-    return DataLoader(
-        feeder,
+    return BatchLoader(
+        _Source(feeder),
         batch_sampler=order,
         num_workers=workers,
         collate_fn=_unchanged,
@@ -253,6 +277,30 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
         yield ahead
 
 
-def _unchanged(batch: Batch) -> Batch:
+class BatchLoader(DataLoader):
+    """Loads batches of a feeder; its InputErrors are raised as they are, without the traceback of a worker."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of an epoch."""
+        for batch in super().__iter__():
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
+
+
+class _Source(Dataset):
+    """A feeder that returns its InputErrors, as a DataLoader would add a worker's traceback to what is raised."""
+
+    def __init__(self, feeder: Feeder) -> None:
+        self.feeder = feeder
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch | InputError:
+        try:
+            return self.feeder.__getitems__(indices)
+        except InputError as error:
+            return error
+
+
+def _unchanged(batch: Batch | InputError) -> Batch | InputError:
     """Return what `__getitems__` gave, which is a batch already."""
     return batch

@@ -114,12 +114,6 @@ class Feeder(StoreFeeder):
     def _check_clips(self, store: SkeletonStore, data_path: str | Path) -> None:
         if store.layout[0] > self.num_person:
             raise InputError(f'{data_path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}')
-        wrong = [store.name[i] for i in np.flatnonzero((store.person < 0) | (store.person > store.layout[0]))]
-        if wrong:
-            raise InputError(
-                f'{len(wrong)} clips of {data_path} claim fewer than 0 or more than {store.layout[0]} persons: '
-                f'{first_few(wrong)}'
-            )
         empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
         if empty:
             raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
@@ -127,6 +121,7 @@ class Feeder(StoreFeeder):
     def place(self, augment_on: str, preload: str, device: torch.device) -> None:
         """Choose where clips are kept and augmented; what is preloaded on a device is augmented there."""
         if preload != 'none':
+            self.require_sound(np.arange(len(self.store)))
             self.frames = LoadedFrames(self.store, device if preload == 'device' else torch.device('cpu'))
         self.in_main_process = self.frames.on_device
         self.augment_on = 'device' if self.frames.on_device else augment_on

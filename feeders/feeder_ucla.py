@@ -151,7 +151,8 @@ def read_all_sqe(folder: str | Path) -> SkeletonStore:
     name = [file.stem for file in files]
     label = [DATASETS['nw-ucla'].label(clip) for clip in name]
     frames = np.concatenate(clips)[:, None]
-    return SkeletonStore(frames, np.cumsum(length) - length, length, name, label, np.ones(len(files)), 'nw-ucla')
+    person = np.ones(len(files))
+    return SkeletonStore(frames, np.cumsum(length) - length, length, name, label, person, 'nw-ucla', path=folder)
 
 
 def _read_clip(file: Path) -> np.ndarray:

@@ -1,58 +1,178 @@
-"""HDF5 files whose format and keys are checked before anything is read from them."""
+"""HDF5 files whose form is checked before anything is read from them, and whose columns are checked against a digest.
 
+A store has one large array, such as the frames of all clips, and columns: what is known of each clip. Its attribute
+`sha256` is of everything but that array, whose clips have a checksum each in the column `crc32`. Stores that other
+programs or older versions wrote have neither.
+"""
+
+import hashlib
+import json
+import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
+import numpy as np
 
+from feeders.integrity import SMALL, require_stored
+from feeders.mapped import MappedArray, map_dataset
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
 VERSION = 1
+FILTERS = {1: 'gzip', 2: 'shuffle', 3: 'fletcher32', 4: 'szip', 5: 'nbit', 6: 'scaleoffset', 32000: 'lzf'}  # of h5py
+TEXTS = 128  # texts that are read at a time: each may claim as much memory as the file is long
 
 
 class Format(NamedTuple):
-    """A format of stores: its name in the file, and {key: (number of dimensions, kinds of numpy type)}."""
+    """A format of stores.
+
+    Attributes
+    ----------
+    name : str. Its name in the file.
+    array : str. The key of the large array.
+    keys, optional : {key: (number of dimensions, kinds of numpy type)}. What a store must have, and what it may have.
+    """
 
     name: str
+    array: str
     keys: dict[str, tuple[int, str]]
+    optional: dict[str, tuple[int, str]]
 
 
-def open_store(path: str | Path, format: Format) -> h5py.File:
-    """Open a store of this format; raise InputError if the file is missing, damaged or of another format."""
+class Contents(NamedTuple):
+    """What a store contains: its large array, its columns (numbers, or lists of texts) and its attributes."""
+
+    array: np.ndarray | MappedArray
+    columns: dict[str, Any]
+    attributes: dict[str, Any]
+
+
+def read_store(path: str | Path, format: Format) -> Contents:
+    """Read a store, its large array mapped from the file where possible.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or of another format, if it keeps its contents in other files, or if it claims
+        more of them than it has.
+    """
     try:
         file = h5py.File(require_file(path), 'r')
-    except OSError as error:
-        raise InputError(f'{path} is not an HDF5 file, or it is cut short: {error}') from error
-    try:
-        _check(file, path, format)
-    except BaseException:
-        file.close()
-        raise
-    return file
+    except (OSError, RuntimeError) as error:
+        raise InputError(f'{path} is not an HDF5 file, or it is cut short: {_one_line(error)}') from error
+    with file:
+        try:
+            _check_format(file, path, format)
+            datasets = _datasets(file, path, format)
+            array = map_dataset(path, datasets[format.array])
+            return Contents(array, _columns(datasets, format), dict(file.attrs))
+        except InputError:
+            raise
+        except Exception as error:  # on a damaged object HDF5 raises errors of many kinds
+            raise InputError(f'{path} is damaged: {_one_line(error)}') from error
+
+
+def seal(file: h5py.File, format: Format) -> None:
+    """Give a store that has just been written its digest."""
+    columns = _columns({key: file[key] for key in (*format.keys, *format.optional) if key in file}, format)
+    file.attrs['sha256'] = digest(Contents(file[format.array], columns, dict(file.attrs)))
+
+
+def digest(contents: Contents) -> str:
+    """Return the SHA-256 of the columns, the attributes, and the form of the large array."""
+    attributes = {key: np.asarray(value).tolist() for key, value in contents.attributes.items() if key != 'sha256'}
+    result = hashlib.sha256(json.dumps(attributes, sort_keys=True, default=str).encode())
+    result.update(f'{contents.array.shape} {contents.array.dtype.str}'.encode())
+    for key, values in sorted(contents.columns.items()):
+        if isinstance(values, list):
+            head, data = 'texts', '\0'.join(values).encode()
+        else:
+            head, data = values.dtype.str, values.tobytes()
+        result.update(f'{key} {head} {len(values)}'.encode() + data)
+    return result.hexdigest()
+
+
+def require_digest(path: str | Path, contents: Contents) -> None:
+    """Raise InputError if a store that has checksums is not as it was written."""
+    stated = contents.attributes.get('sha256')
+    if (stated is not None or 'crc32' in contents.columns) and stated != digest(contents):
+        raise InputError(f'{path} is damaged: what it says about its clips has changed since it was written')
 
 
 def format_of(path: str | Path) -> str | None:
-    """Return the name of the format that an HDF5 file states, or None for any other file."""
+    """Return the name of the format that an HDF5 file states, or None for any other file or one that is damaged."""
     if not h5py.is_hdf5(path):
         return None
-    with h5py.File(path, 'r') as file:
-        return file.attrs.get('format')
+    try:
+        with h5py.File(path, 'r') as file:
+            return file.attrs.get('format')
+    except (OSError, RuntimeError):
+        return None
 
 
 def read_texts(dataset: h5py.Dataset) -> list[str]:
     """Read all strings of a data set of one dimension, in less time than its `asstr()[:]`."""
-    return [text.decode() for text in dataset[:].tolist()]
+    texts, left = [], max(SMALL, dataset.file.id.get_filesize())
+    for first in range(0, len(dataset), TEXTS):
+        block = dataset[first : first + TEXTS].tolist()
+        left -= sum(map(len, block))
+        if left < 0:
+            raise ValueError(f'the texts of {dataset.name} are longer than the file')
+        texts += block
+    return [text.decode() for text in texts]
 
 
-def _check(file: h5py.File, path: str | Path, format: Format) -> None:
-    found, version = file.attrs.get('format'), file.attrs.get('version')
-    if found != format.name or version != VERSION:
+def _check_format(file: h5py.File, path: str | Path, format: Format) -> None:
+    found, version = (file.attrs.get(key) for key in ('format', 'version'))
+    if not isinstance(found, str) or found != format.name or np.ndim(version) or version != VERSION:
         raise InputError(
             f'{path} contains {found or "something else"!r} version {version}; expected {format.name!r} '
             f'version {VERSION}'
         )
-    for key, (dimensions, kinds) in format.keys.items():
-        data = file.get(key)
-        if not isinstance(data, h5py.Dataset) or data.ndim != dimensions or data.dtype.kind not in kinds:
+
+
+def _datasets(file: h5py.File, path: str | Path, format: Format) -> dict[str, h5py.Dataset]:
+    """Return the data sets of a format by key; raise InputError for a wrong one, before anything is read from it."""
+    datasets = {}
+    for key, (dimensions, kinds) in (format.keys | format.optional).items():
+        link = file.get(key, getlink=True)
+        if link is None and key in format.optional:
+            continue
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise InputError(f'{path} is refused: {key!r} is a link to another place; a store must be whole in itself')
+        data = None if link is None else file[key]
+        if not isinstance(data, h5py.Dataset) or data.ndim != dimensions or not _is_of(data, kinds):
             raise InputError(f'{path} is damaged: {format.name!r} needs {key!r}, an array of {dimensions} dimensions')
+        _check_storage(data, path, key)
+        datasets[key] = data
+    return datasets
+
+
+def _is_of(data: h5py.Dataset, kinds: str) -> bool:
+    """Whether the numbers or texts of a data set are of one of numpy's kinds, and no longer than 8 bytes if numbers."""
+    if data.dtype.kind not in kinds:
+        return False
+    return h5py.check_string_dtype(data.dtype) is not None if data.dtype.kind in 'OS' else data.dtype.itemsize <= 8
+
+
+def _check_storage(data: h5py.Dataset, path: str | Path, key: str) -> None:
+    if data.external or data.is_virtual:
+        raise InputError(f'{path} is refused: {key!r} is stored in other files; a store must be whole in itself')
+    settings = data.id.get_create_plist()
+    filters = [settings.get_filter(i)[0] for i in range(settings.get_nfilters())]
+    unknown = [number for number in filters if number not in FILTERS]
+    if unknown:
+        raise InputError(f'{path} is refused: {key!r} needs the HDF5 filter {unknown[0]}, which is not one of h5py')
+    stored, width = data.id.get_storage_size(), data.id.get_type().get_size()
+    require_stored(path, key, math.prod(data.shape) * width, stored, bool(filters))
+    require_stored(path, key, math.prod(data.chunks or ()) * width, stored, True)
+
+
+def _columns(datasets: dict[str, h5py.Dataset], format: Format) -> dict[str, Any]:
+    columns = {key: data for key, data in datasets.items() if key != format.array}
+    return {key: read_texts(data) if data.dtype.kind in 'OS' else data[:] for key, data in columns.items()}
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split()) or type(error).__name__

@@ -1,12 +1,13 @@
 """Arrays in files, mapped into memory where possible: a mapped array costs the pages that a batch touches."""
 
+import math
 import mmap
 import struct
 import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor
 
+from feeders.integrity import require_stored
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
@@ -35,7 +37,7 @@ class MappedArray:
 
     def __init__(self, path: str | Path, offset: int, shape: Sequence[int], dtype: DTypeLike) -> None:
         self.path, self.offset, self.shape, self.dtype = str(path), offset, tuple(shape), np.dtype(dtype)
-        count = int(np.prod(self.shape))
+        count = math.prod(self.shape)
         with open(self.path, 'rb') as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._array = np.frombuffer(self._map, self.dtype, count, self.offset).reshape(self.shape)
@@ -46,8 +48,11 @@ class MappedArray:
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         picked = self._array[rows]
-        # a view of the map, which the release below would make slow, not wrong
         return self._counted(picked if picked.base is None else picked.copy())
+
+    def view(self, start: int, stop: int) -> np.ndarray:
+        """Return rows in place; the release below makes them slow, not wrong."""
+        return self._counted(self._array[start:stop])
 
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
         """Return the rows of these numbers, which is faster than indexing."""
@@ -89,6 +94,9 @@ def read_npy(path: str | Path, mapped: bool = False) -> np.ndarray:
     """Read or map the numbers in a .npy file; raise InputError for a file of any other form."""
     path = require_file(path)
     try:
+        with open(path, 'rb') as file:
+            shape, _, dtype = _read_header(file)
+            _require_whole(shape, dtype, path.stat().st_size - file.tell())
         array = np.load(path, mmap_mode='r' if mapped else None, allow_pickle=False)
     except Exception as error:  # on a damaged header numpy raises errors of many kinds
         raise InputError(f'{path} is not a .npy array of numbers: {" ".join(str(error).split())}') from error
@@ -104,18 +112,45 @@ def map_dataset(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | MappedA
     return dataset[:]
 
 
+def read_npz_member(path: str | Path, key: str) -> np.ndarray:
+    """Read the numbers under `key` of a .npz, once their size has been compared with what is stored."""
+    _find_member(path, key)
+    return np.load(path)[key]
+
+
 def map_npz_member(path: str | Path, key: str) -> np.ndarray | MappedArray:
     """Map the float32 array under `key` of a .npz if it is not compressed; read it otherwise."""
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo(f'{key}.npy')
-        with archive.open(info) as member:
-            version = np.lib.format.read_magic(member)
-            read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-            shape, fortran, dtype = read_header[version[0]](member)
-            header = member.tell()
+    info, header, shape, fortran, dtype = _find_member(path, key)
     if info.compress_type != zipfile.ZIP_STORED or fortran or dtype != np.float32:
-        return np.load(path)[key].astype(np.float32, copy=False)
+        with np.errstate(over='ignore'):  # what is too large for float32 becomes Inf, which is refused when it is used
+            return np.load(path)[key].astype(np.float32, copy=False)
     with open(path, 'rb') as file:
         file.seek(info.header_offset + 26)
         name_length, extra_length = struct.unpack('<HH', file.read(4))
     return MappedArray(path, info.header_offset + 30 + name_length + extra_length + header, shape, dtype)
+
+
+def _find_member(path: str | Path, key: str) -> tuple[zipfile.ZipInfo, int, tuple[int, ...], bool, np.dtype]:
+    """Return where the array under `key` of a .npz is, the length of its header, and its shape, order and type."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(f'{key}.npy')
+        require_stored(path, key, info.file_size, info.compress_size, info.compress_type != zipfile.ZIP_STORED)
+        with archive.open(info) as member:
+            shape, fortran, dtype = _read_header(member)
+            _require_whole(shape, dtype, info.file_size - member.tell())
+            return info, member.tell(), shape, fortran, dtype
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the header of a .npy: the shape, whether the order is Fortran's, and the type."""
+    version = np.lib.format.read_magic(file)
+    read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    return read_header[version[0]](file)
+
+
+def _require_whole(shape: tuple[int, ...], dtype: np.dtype, size: int) -> None:
+    """Raise ValueError if the header of a .npy claims other than the `size` bytes that follow it, or no numbers."""
+    if dtype.kind not in 'fiub':
+        raise ValueError(f'it contains {dtype}')
+    if math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f'its header claims {math.prod(shape) * dtype.itemsize:,} bytes, but {size:,} follow')

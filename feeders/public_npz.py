@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from feeders.datasets import DATASETS
-from feeders.mapped import map_npz_member
+from feeders.integrity import LARGEST_LABEL, lines, refuse
+from feeders.mapped import map_npz_member, read_npz_member
 from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.splits import names_of
 from torchlight.errors import InputError, first_few
@@ -40,7 +41,7 @@ def open_npz(path: str | Path, split: str, names: Sequence[str] | None = None) -
     """
     path = require_file(path)
     try:
-        x, y = map_npz_member(path, f'x_{split}'), np.load(path)[f'y_{split}']
+        x, y = map_npz_member(path, f'x_{split}'), read_npz_member(path, f'y_{split}')
     except Exception as error:  # on damage numpy, zipfile and zlib raise errors of many kinds
         raise InputError(
             f'{path} is not an NTU .npz with x_{split} (N, T, 150) and y_{split}: {" ".join(str(error).split())}'
@@ -56,8 +57,21 @@ def open_npz(path: str | Path, split: str, names: Sequence[str] | None = None) -
         block = x[first : first + 256].reshape(-1, time, 2, 75)
         length[first : first + 256] = (block.sum((2, 3)) != 0).sum(1)
         person[first : first + 256] += block[:, :, 1].any((1, 2))
-    label = y.argmax(1) if y.ndim == 2 else y
-    return SkeletonStore(x.reshape(clips * time, 2, 25, 3), np.arange(clips) * time, length, name, label, person)
+    x, start = x.reshape(clips * time, 2, 25, 3), np.arange(clips) * time
+    store = SkeletonStore(x, start, length, name, labels_of(y, name, path), person, path=path)
+    refuse(path, store.problems())
+    return store
+
+
+def labels_of(y: np.ndarray, name: Sequence[str], path: str | Path) -> np.ndarray:
+    """Return the labels (N,) int64 that y has, one-hot (N, classes) or plain (N,) of any type."""
+    if y.ndim == 2:
+        wrong = ((y != 0).sum(1) != 1) | ((y == 1).sum(1) != 1)
+        refuse(path, lines(('clips have labels that are not one-hot', [name[i] for i in np.flatnonzero(wrong)])))
+        return y.argmax(1)
+    wrong = ~((y >= -1) & (y <= LARGEST_LABEL) & (y % 1 == 0))
+    refuse(path, lines(('clips have labels of no class', [f'{name[i]} ({y[i]})' for i in np.flatnonzero(wrong)])))
+    return y.astype(np.int64)
 
 
 class BothSplits(SkeletonStore):
@@ -69,11 +83,11 @@ class BothSplits(SkeletonStore):
             np.concatenate([getattr(part, key) for part in self.parts])
             for key in ('start', 'length', 'name', 'label', 'person')
         )
-        classes = np.shape(np.load(path)['y_test'])[1:]
+        classes = read_npz_member(path, 'y_test').shape[1:]
         rows = (row.name for row in DATASETS.values() for p in row.protocols.values() if p.npz)
         dataset = next((name for name in rows if classes == (DATASETS[name].num_class,)), '')
         split = ['train'] * len(self.parts[0]) + ['test'] * len(self.parts[1])
-        super().__init__(self.parts[0].frames, start, length, name, label, person, dataset, split)
+        super().__init__(self.parts[0].frames, start, length, name, label, person, dataset, split, path)
 
     def select(self, mask: Sequence[bool] | np.ndarray) -> SkeletonStore:
         """Raise TypeError: a selection shares the frames, which are not in one array here."""
@@ -94,6 +108,7 @@ def write_public_npz(store_path: str | Path, folder: str | Path) -> None:
         If a clip is longer than 300 frames.
     """
     store = open_skeletons(store_path)
+    refuse(store_path, store.faults(np.arange(len(store))))
     too_long = [name for name, length in zip(store.name, store.length) if length > FRAMES]
     if too_long:
         raise InputError(

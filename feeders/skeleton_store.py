@@ -5,6 +5,7 @@ Legend: F frames of all clips, N clips, T frames of one clip, M persons, V joint
 
 import hashlib
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,15 +13,18 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, open_store, read_texts
+from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal
 from feeders.hdf5_writer import hdf5_file
-from feeders.mapped import MappedArray, map_dataset, read_npy
+from feeders.integrity import clip_problems, faults, refuse
+from feeders.mapped import MappedArray, read_npy
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, writing
 
 FORMAT = Format(
     'mmcl skeletons',
+    'frames',
     {'frames': (4, 'f'), 'offset': (1, 'iu'), 'name': (1, 'OS'), 'label': (1, 'iu'), 'person': (1, 'iu')},
+    {'split': (1, 'OS'), 'crc32': (1, 'u')},
 )
 
 
@@ -29,13 +33,15 @@ class SkeletonStore:
 
     Parameters
     ----------
-    frames : (F, M, V, C) float32, an array or a MappedArray.
+    frames : (F, M, V, C) of any float type, an array or a MappedArray.
     start, length : (N,) int. Clip i is frames[start[i]:start[i] + length[i]].
     name : N str. The clips' names.
     label : (N,) int. Classes, -1 if unknown.
     person : (N,) int. Persons present.
     dataset : str. The data set's name, '' if unknown (default).
     split : N str, 'train' or 'test', or None if the store does not name its splits (default).
+    path : path. Where it was read from, for messages (default '').
+    crc32 : (N,) uint32. zlib.crc32 of each clip's frames when they were written, None if unknown (default).
     """
 
     def __init__(
@@ -48,10 +54,12 @@ class SkeletonStore:
         person: Sequence[int] | np.ndarray,
         dataset: str = '',
         split: list[str] | None = None,
+        path: str | Path = '',
+        crc32: np.ndarray | None = None,
     ) -> None:
         self.frames, self.start, self.length = frames, np.asarray(start, np.int64), np.asarray(length, np.int64)
         self.name, self.label, self.person = list(name), np.asarray(label, np.int64), np.asarray(person, np.int64)
-        self.dataset, self.split = dataset, split
+        self.dataset, self.split, self.path, self.crc32 = dataset, split, str(path), crc32
 
     def __len__(self) -> int:
         return len(self.name)
@@ -62,8 +70,9 @@ class SkeletonStore:
         return self.frames.shape[1:]
 
     def clip(self, index: int) -> np.ndarray:
-        """Return one whole clip, (T, M, V, C) float32."""
-        return self.frames[self.start[index] : self.start[index] + self.length[index]]
+        """Return one whole clip, (T, M, V, C), in place."""
+        first, last = int(self.start[index]), int(self.start[index] + self.length[index])
+        return self.frames.view(first, last) if isinstance(self.frames, MappedArray) else self.frames[first:last]
 
     def select(self, mask: Sequence[bool] | np.ndarray) -> 'SkeletonStore':
         """Return the clips for which `mask` (N,) is true; the frames are not copied."""
@@ -77,7 +86,18 @@ class SkeletonStore:
             self.person[rows],
             self.dataset,
             self.split and [self.split[i] for i in rows],
+            self.path,
+            None if self.crc32 is None else self.crc32[rows],
         )
+
+    def problems(self) -> list[str]:
+        """Return a line for each kind of problem that the clips have, besides their frames."""
+        return clip_problems(self.name, self.label, self.person, self.layout[0])
+
+    def faults(self, rows: np.ndarray) -> list[str]:
+        """Return a line for each kind of fault in the frames of these clips, (N,) int."""
+        crc32 = None if self.crc32 is None else self.crc32[rows]
+        return faults('clips', map(self.clip, rows), [self.name[i] for i in rows], crc32)
 
     def digests(self) -> list[str]:
         """Return N hex strings that are equal for clips of identical frames."""
@@ -99,7 +119,7 @@ class SkeletonStoreWriter:
 
     def __init__(self, path: str | Path, dataset: str, layout: tuple[int, int, int]) -> None:
         self.path, self.dataset, self.layout = Path(path), dataset, tuple(layout)
-        self.name, self.label, self.person, self.split, self.length = [], [], [], [], []
+        self.name, self.label, self.person, self.split, self.length, self.crc32 = [], [], [], [], [], []
 
     def __enter__(self) -> 'SkeletonStoreWriter':
         make_folder(self.path.parent)
@@ -124,9 +144,9 @@ class SkeletonStoreWriter:
         padded = np.zeros((len(frames), *self.layout), np.float32)
         padded[:, :persons] = frames
         with writing(self.path):
-            self._frames.write(padded.tobytes())
-        columns = self.name, self.label, self.person, self.split, self.length
-        for column, value in zip(columns, (name, label, persons, split, len(frames))):
+            self._frames.write(padded.data)
+        columns = self.name, self.label, self.person, self.split, self.length, self.crc32
+        for column, value in zip(columns, (name, label, persons, split, len(frames), zlib.crc32(padded))):
             column.append(value)
 
     def __exit__(
@@ -138,6 +158,7 @@ class SkeletonStoreWriter:
 
     def _finish(self) -> None:
         offset = np.concatenate([[0], np.cumsum(self.length)]).astype(np.int64)
+        refuse(self.path, clip_problems(self.name, np.asarray(self.label), np.asarray(self.person), self.layout[0]))
         with atomic_path(self.path) as temporary:
             size = int(offset[-1] * np.prod(self.layout) * 4) + 256 * len(self.name) + 65536
             with hdf5_file(temporary, size) as file:
@@ -146,11 +167,13 @@ class SkeletonStoreWriter:
                 file['offset'] = offset
                 file['label'] = np.asarray(self.label, np.int64)
                 file['person'] = np.asarray(self.person, np.int64)
+                file['crc32'] = np.asarray(self.crc32, np.uint32)
                 file.create_dataset('name', data=self.name, dtype=h5py.string_dtype())
                 if any(self.split):
                     file.create_dataset('split', data=self.split, dtype=h5py.string_dtype())
                 frames[:0] = np.zeros((0, *self.layout), np.float32)
                 self._copy_frames(frames)
+                seal(file, FORMAT)
 
     def _copy_frames(self, frames: h5py.Dataset) -> None:
         self._frames.seek(0)
@@ -162,30 +185,44 @@ class SkeletonStoreWriter:
 
 
 def open_skeletons(path: str | Path) -> SkeletonStore:
-    """Open a skeleton store, its frames mapped from the file; raise InputError if it is missing or of another kind."""
-    with open_store(path, FORMAT) as file:
-        offset, frames = file['offset'][:].astype(np.int64), map_dataset(path, file['frames'])
-        length = np.diff(offset)
-        sizes = {len(file[key]) for key in ('name', 'label', 'person', *({'split'} & set(file)))}
-        if sizes != {len(length)} or (length < 0).any() or offset[0] < 0 or offset[-1] > len(frames):
-            raise InputError(f'{path} is damaged: offsets, names and labels do not fit its {len(frames)} frames')
-        return SkeletonStore(
-            frames,
-            offset[:-1],
-            length,
-            read_texts(file['name']),
-            file['label'][:],
-            file['person'][:],
-            file.attrs.get('dataset', ''),
-            read_texts(file['split']) if 'split' in file else None,
-        )
+    """Open a skeleton store, its frames mapped from the file; raise InputError if it is missing or cannot be used."""
+    store = read_skeletons(path)
+    refuse(path, store.problems())
+    return store
+
+
+def read_skeletons(path: str | Path) -> SkeletonStore:
+    """Do what `open_skeletons` does, but leave it to the caller to look at the problems of the clips."""
+    contents = read_store(path, FORMAT)
+    frames, columns = contents.array, contents.columns
+    offset, dataset = columns['offset'].astype(np.int64), contents.attributes.get('dataset', '')
+    sizes = {len(values) for key, values in columns.items() if key != 'offset'}
+    in_order = len(offset) and offset[0] >= 0 and (offset[1:] >= offset[:-1]).all() and offset[-1] <= len(frames)
+    if sizes != {len(offset) - 1} or not in_order or not all(frames.shape[1:]):
+        raise InputError(f'{path} is damaged: offsets, names and labels do not fit its {len(frames)} frames')
+    if any((columns[key] > np.iinfo(np.int64).max).any() for key in ('label', 'person')):
+        raise InputError(f'{path} is damaged: it has labels or numbers of persons beyond {np.iinfo(np.int64).max}')
+    if not isinstance(dataset, str):
+        raise InputError(f'{path} is damaged: its attribute dataset is {dataset!r}; expected a text')
+    require_digest(path, contents)
+    return SkeletonStore(
+        frames,
+        offset[:-1],
+        np.diff(offset),
+        *(columns[key] for key in ('name', 'label', 'person')),
+        dataset,
+        columns.get('split'),
+        path,
+        columns.get('crc32'),
+    )
 
 
 def open_clip(path: str | Path) -> SkeletonStore:
     """Open one clip, a .npy of (T, V, C) or (T, M, V, C), as a store; its label is unknown, -1."""
-    frames = read_npy(path).astype(np.float32)
+    with np.errstate(over='ignore'):  # what is too large for float32 becomes Inf, which is refused when it is used
+        frames = read_npy(path).astype(np.float32)
     if frames.ndim == 3:
         frames = frames[:, None]
-    if frames.ndim != 4 or not len(frames):
+    if frames.ndim != 4 or not frames.size:
         raise InputError(f'{path} has shape {frames.shape}; expected (T, V, C) or (T, M, V, C)')
-    return SkeletonStore(frames, [0], [len(frames)], [Path(path).stem], [-1], [frames.shape[1]])
+    return SkeletonStore(frames, [0], [len(frames)], [Path(path).stem], [-1], [frames.shape[1]], path=path)

@@ -5,6 +5,7 @@ Legend: N clips, T frames, M persons, V joints, C coordinates, D feature width.
 
 import argparse
 import hashlib
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,12 @@ import numpy as np
 
 from feeders import feature_store
 from feeders.datasets import DATASETS, Dataset, class_name
-from feeders.feature_store import FeatureStore, open_features
+from feeders.feature_store import FeatureStore, read_features
 from feeders.hdf5 import format_of
+from feeders.integrity import name_problems
 from feeders.prepare.pose_figure import draw_clip
 from feeders.public_npz import BothSplits
-from feeders.skeleton_store import SkeletonStore, open_skeletons
+from feeders.skeleton_store import SkeletonStore, read_skeletons
 from feeders.splits import names_of
 from torchlight.errors import InputError, first_few
 
@@ -30,6 +32,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         'files', nargs='+', metavar='FILE', help='skeleton stores, public .npz files, and feature stores'
     )
+    parser.add(
+        '--verify',
+        action='store_true',
+        help='instead, compare the clips of stores with their checksums, and those of .npz and other zip files',
+    )
     parser.add('--figure', metavar='FILE.png', help="figure to write: a clip's skeleton over time")
     parser.add('--clip', metavar='NAME', help='clip to draw (default: the first)')
     parser.set_defaults(run=run)
@@ -38,6 +45,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings; return 1 if there are problems, else 0."""
     skeletons, features, problems = {}, {}, 0
+    if args.verify:
+        return int(sum(report(path, *verify(path)) for path in args.files) > 0)
     for path in args.files:
         store = open_any(path)
         (skeletons if isinstance(store, SkeletonStore) else features)[path] = store
@@ -60,8 +69,22 @@ def open_any(path: str) -> SkeletonStore | FeatureStore:
     if Path(path).suffix == '.npz':
         return BothSplits(path)
     if Path(path).is_dir() or format_of(path) == feature_store.FORMAT.name:
-        return open_features(path)
-    return open_skeletons(path)
+        return read_features(path)
+    return read_skeletons(path)
+
+
+def verify(path: str) -> Findings:
+    """Compare all clips of a store with their checksums, or the members of a zip file with the file's."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            facts, damaged = [f'{len(archive.namelist())} members'], archive.testzip()
+        return facts, [] if damaged is None else [f'{damaged} and perhaps others differ from their checksums']
+    store = open_any(path)
+    is_features = isinstance(store, FeatureStore)
+    rows = np.arange(len(store.name))
+    faults = store.faults(rows, store.name) if is_features else store.faults(rows)
+    has = 'no checksums' if store.crc32 is None else 'a checksum each'
+    return [f'{len(rows)} {"features" if is_features else "clips"}, with {has}'], faults
 
 
 def examine_skeletons(store: SkeletonStore) -> Findings:
@@ -85,7 +108,7 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
     problems = [
         _list('clips contain NaN or Inf', broken),
         _list('clips are all zero', zero),
-        _list('names occur more than once', _repeated(store.name)),
+        *store.problems(),
         _list('labels are out of range or differ from the name', _wrong_labels(store)),
         _list('clips have no frames', [name for name, length in zip(store.name, store.length) if length < 1]),
     ]
@@ -110,7 +133,7 @@ def examine_features(store: FeatureStore) -> Findings:
     problems = [
         _list('features contain NaN or Inf', broken),
         _list('features are all zero', zero),
-        _list('names occur more than once', _repeated(store.name)),
+        *name_problems(store.name),
     ]
     return facts, list(filter(None, problems))
 
@@ -224,10 +247,6 @@ def _names_another_label(row: Dataset, name: str, label: int) -> bool:
 
 def _counts(values: np.ndarray) -> list[tuple[int, int]]:
     return sorted(Counter(values.tolist()).items())
-
-
-def _repeated(names: Sequence[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _list(what: str, names: Sequence[str]) -> str:
