@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal
+from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal, write_texts
 from feeders.hdf5_writer import hdf5_file
 from feeders.integrity import faults, in_range, name_problems, refuse
 from feeders.mapped import MappedArray, read_npy
@@ -175,13 +175,13 @@ def write_features(
     size = feature.nbytes + 8 * feature.shape[-1] + text + 65536
     with atomic_path(path) as temporary, hdf5_file(temporary, size) as file:
         file.attrs.update(format=FORMAT.name, version=VERSION, **attributes)
-        file.create_dataset('name', data=name, dtype=h5py.string_dtype())
+        write_texts(file, 'name', name)
         file['feature'] = feature
         file['crc32'] = np.array([zlib.crc32(row) for row in np.ascontiguousarray(feature)], np.uint32)
         if len(feature):
             file['mean'], file['std'] = feature_statistics(feature)
         if answer is not None:
-            file.create_dataset('answer', data=answer, dtype=h5py.string_dtype())
+            file.create_dataset('answer', data=answer, dtype=h5py.string_dtype())  # some may be very long
         seal(file, FORMAT)
 
 

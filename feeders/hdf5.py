@@ -8,18 +8,21 @@ programs or older versions wrote have neither.
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
+from feeders.hdf5_heap import require_sound_texts
 from feeders.integrity import SMALL, require_stored
 from feeders.mapped import MappedArray, map_dataset
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
 VERSION = 1
+LIBVER = 'v110', 'v110'  # of files that are written: the first whose every object has a checksum of HDF5's own
 FILTERS = {1: 'gzip', 2: 'shuffle', 3: 'fletcher32', 4: 'szip', 5: 'nbit', 6: 'scaleoffset', 32000: 'lzf'}  # of h5py
 TEXTS = 128  # texts that are read at a time: each may claim as much memory as the file is long
 
@@ -63,6 +66,7 @@ def read_store(path: str | Path, format: Format) -> Contents:
         raise InputError(f'{path} is not an HDF5 file, or it is cut short: {_one_line(error)}') from error
     with file:
         try:
+            require_sound_texts(file, path, format.array)
             _check_format(file, path, format)
             datasets = _datasets(file, path, format)
             array = map_dataset(path, datasets[format.array])
@@ -73,10 +77,16 @@ def read_store(path: str | Path, format: Format) -> Contents:
             raise InputError(f'{path} is damaged: {_one_line(error)}') from error
 
 
+def write_texts(file: h5py.File, key: str, texts: Sequence[str]) -> None:
+    """Write texts, padded to one length: those of varying length are stored without a checksum of HDF5's own."""
+    encoded = [text.encode() for text in texts]
+    file[key] = np.array(encoded, h5py.string_dtype(length=max(map(len, encoded), default=1)))
+
+
 def seal(file: h5py.File, format: Format) -> None:
     """Give a store that has just been written its digest."""
     columns = _columns({key: file[key] for key in (*format.keys, *format.optional) if key in file}, format)
-    file.attrs['sha256'] = digest(Contents(file[format.array], columns, dict(file.attrs)))
+    file.attrs['sha256'] = np.bytes_(digest(Contents(file[format.array], columns, dict(file.attrs))))
 
 
 def digest(contents: Contents) -> str:
@@ -95,8 +105,8 @@ def digest(contents: Contents) -> str:
 
 def require_digest(path: str | Path, contents: Contents) -> None:
     """Raise InputError if a store that has checksums is not as it was written."""
-    stated = contents.attributes.get('sha256')
-    if (stated is not None or 'crc32' in contents.columns) and stated != digest(contents):
+    stated = contents.attributes.get('sha256', b'')
+    if (stated or 'crc32' in contents.columns) and stated != digest(contents).encode():
         raise InputError(f'{path} is damaged: what it says about its clips has changed since it was written')
 
 
@@ -106,6 +116,7 @@ def format_of(path: str | Path) -> str | None:
         return None
     try:
         with h5py.File(path, 'r') as file:
+            require_sound_texts(file, path)
             return file.attrs.get('format')
     except (OSError, RuntimeError):
         return None

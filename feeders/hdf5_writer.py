@@ -7,6 +7,8 @@ from pathlib import Path
 
 import h5py
 
+from feeders.hdf5 import LIBVER
+
 
 @contextlib.contextmanager
 def hdf5_file(path: Path, size: int) -> Iterator[h5py.File]:
@@ -23,7 +25,7 @@ def hdf5_file(path: Path, size: int) -> Iterator[h5py.File]:
         If the disk, the quota or the limit of file sizes has no room.
     """
     _reserve(path, size)
-    with h5py.File(path, 'w', locking=False) as file:  # atomic_path has the lock
+    with h5py.File(path, 'w', libver=LIBVER, locking=False) as file:  # atomic_path has the lock
         _reserve(path, size)  # again, as opening the file has emptied it
         yield file
 

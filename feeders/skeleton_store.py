@@ -13,7 +13,7 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal
+from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal, write_texts
 from feeders.hdf5_writer import hdf5_file
 from feeders.integrity import clip_problems, faults, refuse
 from feeders.mapped import MappedArray, read_npy
@@ -168,9 +168,9 @@ class SkeletonStoreWriter:
                 file['label'] = np.asarray(self.label, np.int64)
                 file['person'] = np.asarray(self.person, np.int64)
                 file['crc32'] = np.asarray(self.crc32, np.uint32)
-                file.create_dataset('name', data=self.name, dtype=h5py.string_dtype())
+                write_texts(file, 'name', self.name)
                 if any(self.split):
-                    file.create_dataset('split', data=self.split, dtype=h5py.string_dtype())
+                    write_texts(file, 'split', self.split)
                 frames[:0] = np.zeros((0, *self.layout), np.float32)
                 self._copy_frames(frames)
                 seal(file, FORMAT)

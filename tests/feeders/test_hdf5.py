@@ -1,11 +1,14 @@
 """HDF5 files of another format, version or form are refused in one line, before anything is read from them."""
 
+import random
+
 import h5py
 import numpy as np
 import pytest
 
 from feeders.feature_store import open_features, write_features
 from feeders.hdf5 import format_of, read_texts
+from feeders.integrity import refuse
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from torchlight.errors import InputError
 
@@ -73,3 +76,48 @@ def test_texts_are_read_whole_whether_their_length_varies_or_not(tmp_path, kind)
     with h5py.File(tmp_path / 'x.h5', 'w') as file:
         file.create_dataset('name', data=[text.encode() for text in ('S001', 'größer', '')], dtype=kind)
         assert read_texts(file['name']) == list(file['name'].asstr()[:]) == ['S001', 'größer', '']
+
+
+def read_skeletons(path):
+    store = open_skeletons(path)
+    refuse(path, store.faults(np.arange(len(store))))
+    columns = store.name, store.label.tolist(), store.person.tolist(), store.split, store.dataset, store.layout
+    return [*columns, *(store.clip(i).tobytes() for i in range(len(store)))]
+
+
+def read_features(path):
+    store = open_features(path)
+    refuse(path, store.faults(np.arange(len(store.name)), store.name))
+    return store.name, store.answer, store.feature[:].tobytes(), *(x.tobytes() for x in store.statistics), store.origin
+
+
+@pytest.mark.parametrize('read', [read_skeletons, read_features])
+def test_a_flipped_bit_is_reported_or_changes_nothing_that_is_read(tmp_path, read):
+    """Small stores consist mostly of room that nothing is in; stores of real size, mostly of frames."""
+    path, rng = tmp_path / 'x.h5', np.random.default_rng(0)
+    if read is read_features:
+        write_features(path, ['a', 'b', 'c'], rng.normal(size=(3, 4)), ['yes', 'no', ''], kind='text', encoder='e')
+    else:
+        with SkeletonStoreWriter(path, 'ours', (2, 4, 3)) as store:
+            for i in range(12):
+                store.add(f'clip {i}', i % 3, rng.normal(size=(3 + i, 1 + i % 2, 4, 3)), ('train', 'test')[i % 2])
+    content, expected, draw, reported = path.read_bytes(), read(path), random.Random(0), 0
+    for _ in range(200):
+        damaged, bit = bytearray(content), draw.randrange(8 * len(content))
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            found = read(path)
+        except InputError as error:
+            reported += 1
+            assert str(error).startswith(str(path)) and '\n' not in str(error)
+        else:
+            assert found == expected
+    assert reported > 50
+
+
+@pytest.mark.parametrize('key', ['sha256', 'crc32'])
+def test_a_store_that_lost_one_of_its_checksums_is_damaged(skeletons, key):
+    with h5py.File(skeletons, 'r+') as file:
+        del (file.attrs if key == 'sha256' else file)[key]
+    assert 'is damaged: what it says about its clips has changed' in refusal(open_skeletons, skeletons)
