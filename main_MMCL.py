@@ -108,8 +108,9 @@ class Processor:
 
     def start(self) -> None:
         """Do what --phase asks for."""
-        if self.device_warning and self.is_first:
-            print(f'warning: {self.device_warning}', file=sys.stderr)
+        warnings = (self.device_warning, arguments.unseen_classes(self.feeders)) if self.is_first else ()
+        for warning in filter(None, warnings):
+            print(f'warning: {warning}', file=sys.stderr)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from feeders.feature_store import open_features, write_features
+from feeders.integrity import in_range
 from feeders.recordings.clips import LeftOut
 from LLMs.hub import library_versions
 from torchlight.errors import InputError
@@ -81,7 +82,7 @@ class PartialStore:
         -------
         list of LeftOut. The records that are not kept because their features are not finite.
         """
-        finite = [record for record in records if np.isfinite(record.feature).all()]
+        finite = [record for record in records if in_range(record.feature)]
         if finite:
             self._append(finite)
         reason = f'its feature is not finite in {self.origin["dtype"]}; try --dtype bf16 or float32'

@@ -12,7 +12,7 @@ from feeders.feeder import Feeder
 from feeders.transforms import STREAMS
 from torchlight.command import Parser, count, not_negative, positive
 from torchlight.config import PAIRS
-from torchlight.errors import InputError
+from torchlight.errors import InputError, first_few
 from torchlight.workdir import WorkDir
 
 AUGMENT_ON, PRELOAD = ('worker', 'device'), ('none', 'memory', 'device')
@@ -157,6 +157,14 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
             f'the {part} clips have labels up to {highest}, so num_class must be at least {highest + 1}; model_args '
             f'has {model_args["num_class"]}'
         )
+
+
+def unseen_classes(feeders: Mapping[str, Feeder]) -> str:
+    """Return a warning that test clips are of classes that no training clip has; '' if there are none."""
+    if 'train' not in feeders or 'test' not in feeders:
+        return ''
+    unseen = sorted(set(feeders['test'].label.tolist()) - set(feeders['train'].label.tolist()))
+    return f'no training clip is of {len(unseen)} classes of the test clips: {first_few(unseen)}' if unseen else ''
 
 
 def describe(feeders: Mapping[str, Feeder]) -> list[str]:

@@ -216,7 +216,8 @@ def read_features(path: str | Path) -> FeatureStore:
     require_digest(path, contents)
     statistics = _stored_statistics(path, feature, columns.get('mean'), columns.get('std'))
     answer, crc32 = columns.get('answer'), columns.get('crc32')
-    return FeatureStore(path, columns['name'], feature, contents.attributes, statistics, answer, crc32=crc32)
+    attributes = {key: value for key, value in contents.attributes.items() if key != 'sha256'}
+    return FeatureStore(path, columns['name'], feature, attributes, statistics, answer, crc32=crc32)
 
 
 def open_for_branch(

@@ -76,15 +76,22 @@ def open_any(path: str) -> SkeletonStore | FeatureStore:
 def verify(path: str) -> Findings:
     """Compare all clips of a store with their checksums, or the members of a zip file with the file's."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            facts, damaged = [f'{len(archive.namelist())} members'], archive.testzip()
-        return facts, [] if damaged is None else [f'{damaged} and perhaps others differ from their checksums']
+        return _verify_zip(path)
     store = open_any(path)
     is_features = isinstance(store, FeatureStore)
     rows = np.arange(len(store.name))
     faults = store.faults(rows, store.name) if is_features else store.faults(rows)
     has = 'no checksums' if store.crc32 is None else 'a checksum each'
     return [f'{len(rows)} {"features" if is_features else "clips"}, with {has}'], faults
+
+
+def _verify_zip(path: str) -> Findings:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts, damaged = [f'{len(archive.namelist())} members'], archive.testzip()
+    except Exception as error:  # on damage zipfile and zlib raise errors of many kinds
+        return [], [f'it cannot be read: {" ".join(str(error).split())}']
+    return facts, [] if damaged is None else [f'{damaged} and perhaps others differ from their checksums']
 
 
 def examine_skeletons(store: SkeletonStore) -> Findings:

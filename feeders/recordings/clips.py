@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from feeders.integrity import UNBOUND, in_range
 from torchlight.errors import InputError
 
 CHUNK = 16  # clips that a process reads at a time
@@ -102,7 +103,7 @@ def checked_frames(frames: np.ndarray, layout: tuple[int, int, int]) -> np.ndarr
     Raises
     ------
     ClipError
-        If there are no frames, the layout is another one, or a number is NaN, Inf or too large for float32.
+        If there are no frames, the layout is another one, or a number is NaN, Inf or larger than a feeder accepts.
     """
     found, (persons, joints, coordinates) = np.asanyarray(frames), layout
     frames = found[:, None] if found.ndim == 3 else found
@@ -117,8 +118,8 @@ def checked_frames(frames: np.ndarray, layout: tuple[int, int, int]) -> np.ndarr
         raise ClipError(f'has {frames.shape[1]} persons; expected 1 to {persons}')
     with np.errstate(over='ignore'):  # what is too large for float32 becomes Inf
         frames = frames.astype(np.float32, copy=False)
-    if not np.isfinite(frames).all():
-        raise ClipError('contains NaN or Inf')
+    if not in_range(frames):
+        raise ClipError(f'contains {UNBOUND}')
     return frames
 
 

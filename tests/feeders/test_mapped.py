@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import resource
+import zipfile
 
 import numpy as np
 import pytest
@@ -87,6 +89,49 @@ def test_what_is_not_an_array_of_numbers_is_refused(path, content):
     for mapping in (False, True):
         with pytest.raises(InputError, match=r'is not a .npy array of numbers'):
             read_npy(path, mapping)
+
+
+HUGE = '(10000000000, 2, 150)'
+
+
+def with_shape(content, shape):
+    """A .npy whose header claims another shape."""
+    header = content.index(b'}') + 1
+    text = content[10:header].decode().replace('(2, 3, 150)', shape)
+    assert len(text) < 118
+    return content[:10] + text.ljust(117).encode() + b'\n' + content[128:]
+
+
+@pytest.mark.parametrize('shape', [HUGE, '(2, 3, 149)'])
+def test_a_header_that_claims_other_than_what_follows_is_refused(path, shape):
+    path.write_bytes(with_shape(NPY, shape))
+    for mapping in (False, True):
+        with pytest.raises(InputError, match=r'its header claims [\d,]+ bytes, but 3,600 follow'):
+            read_npy(path, mapping)
+
+
+@pytest.mark.parametrize('compression', [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize('key', ['x_test', 'y_test'])
+def test_claims_of_a_npz_are_refused_before_memory_is_taken(path, compression, key):
+    with zipfile.ZipFile(path, 'w', compression) as archive:
+        for name in ('x_test', 'y_test'):
+            content = saved(np.save, NUMBERS)
+            archive.writestr(f'{name}.npy', with_shape(content, HUGE) if name == key else content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match='its header claims 12,000,000,000,000 bytes, but 3,600 follow'):
+        open_npz(path, 'test')
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_an_array_that_is_compressed_beyond_belief_is_refused(path):
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        with archive.open('x_test.npy', 'w', force_zip64=True) as member:
+            header = {'descr': '<f4', 'fortran_order': False, 'shape': (9000, 300, 150)}
+            np.lib.format.write_array_header_1_0(member, header)
+            for _ in range(90):
+                member.write(bytes(100 * 300 * 150 * 4))
+    with pytest.raises(InputError, match="'x_test' claims 1,620,000,128 bytes, but 1,"):
+        open_npz(path, 'test')
 
 
 def test_numbers_are_read_whole_or_mapped(path):

@@ -160,6 +160,37 @@ def test_wrong_files_and_clips_are_one_line_and_status_2(tmp_path, capsys):
         refused(capsys, main, ['inspect', *arguments])
 
 
+def test_all_clips_and_features_are_compared_with_their_checksums(tmp_path, capsys):
+    store, features = write_store(tmp_path / 'x.h5'), str(tmp_path / 'v.h5')
+    write_features(features, NAMES, np.eye(3), kind='video')
+    assert main(['inspect', '--verify', store, features]) == 0
+    text = capsys.readouterr().out
+    assert 'x.h5: sound\n  3 clips, with a checksum each' in text and '3 features, with a checksum each' in text
+    with h5py.File(store, 'r+') as file, h5py.File(features, 'r+') as other:
+        file['frames'][7, 1, 3, 2] += 1
+        other['feature'][2, 1] = 5
+    assert main(['inspect', '--verify', store, features]) == 1
+    text = capsys.readouterr().out
+    assert f'WRONG: 1 clips have changed since they were written: {NAMES[1]}' in text
+    assert f'WRONG: 1 features have changed since they were written: {NAMES[2]}' in text
+    assert main(['inspect', '--verify', without_checksums(store)]) == 0
+    assert '3 clips, with no checksums' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', ['x.npz', 'x.pt'])
+@pytest.mark.parametrize('save', [np.savez, np.savez_compressed])
+def test_the_members_of_zip_files_are_compared_with_their_checksums(tmp_path, capsys, name, save):
+    path = tmp_path / name
+    with open(path, 'wb') as file:
+        save(file, a=np.arange(9), b=np.random.default_rng(0).normal(size=999))
+    assert main(['inspect', '--verify', str(path)]) == 0 and '2 members' in capsys.readouterr().out
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert main(['inspect', '--verify', str(path)]) == 1
+    assert 'WRONG: b.npy and perhaps others' in capsys.readouterr().out
+
+
 def damaged(key, value=None):
     """Takes `key` out of a store, or puts `value` in its place."""
 
