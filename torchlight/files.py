@@ -165,6 +165,9 @@ def _forget_locks() -> None:
     _locks.clear()
 
 
+os.register_at_fork(after_in_child=_forget_locks)
+
+
 def _search_once(folder: Path) -> None:
     """Remove abandoned parts at this process's first write to a folder, so that many writes take linear time."""
     place = os.path.abspath(folder)
