@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from feeders import arguments
-from feeders.feeder import Batch, Feeder, make_loader, on_device
+from feeders.feeder import Batch, Feeder
+from feeders.loading import make_loader, on_device
 from model import deploy, engines, flags
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
@@ -108,9 +109,8 @@ class Processor:
 
     def start(self) -> None:
         """Do what --phase asks for."""
-        warnings = (self.device_warning, arguments.unseen_classes(self.feeders)) if self.is_first else ()
-        for warning in filter(None, warnings):
-            print(f'warning: {warning}', file=sys.stderr)
+        if self.is_first:
+            arguments.warn(self.arg, self.feeders, self.device_warning)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')
@@ -138,7 +138,7 @@ class Processor:
         arg = self.arg
         resumed = self.work_dir.checkpoint_to_resume(arg.resume)
         lines = [self.restore(resumed)] if resumed else []
-        session = record.describe_session(arg.seed, self.devices)
+        session = record.describe_session(arg.seed, self.devices, data=arguments.fingerprints(arg))
         what = resumed, self.best, arg, self.model, self.log, self.state, session
         distributed.on_first(lambda: self.work_dir.begin(*what))
         lines += [deploy.describe(self.model, self.devices), *arguments.describe(self.feeders)]

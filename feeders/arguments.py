@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from feeders import fingerprints as fingerprinting
 from feeders.feeder import Feeder
 from feeders.transforms import STREAMS
 from torchlight.command import Parser, count, not_negative, positive
@@ -157,6 +159,18 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
             f'the {part} clips have labels up to {highest}, so num_class must be at least {highest + 1}; model_args '
             f'has {model_args["num_class"]}'
         )
+
+
+def fingerprints(arg: argparse.Namespace) -> dict[str, str]:
+    """Return {path: digest} of the files that the feeders of a phase read, see feeders/fingerprints.py."""
+    return fingerprinting.fingerprints(feeder_arguments(arg))
+
+
+def warn(arg: argparse.Namespace, feeders: Mapping[str, Feeder], *more: str | None) -> None:
+    """Print warnings of what a user should know of the clips before a run, after `more` of them (None for none)."""
+    changed = fingerprinting.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
+    for warning in filter(None, (*more, unseen_classes(feeders), changed)):
+        print(f'warning: {warning}', file=sys.stderr)
 
 
 def unseen_classes(feeders: Mapping[str, Feeder]) -> str:

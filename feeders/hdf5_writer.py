@@ -28,6 +28,7 @@ def hdf5_file(path: Path, size: int) -> Iterator[h5py.File]:
     with h5py.File(path, 'w', libver=LIBVER, locking=False) as file:  # atomic_path has the lock
         _reserve(path, size)  # again, as opening the file has emptied it
         yield file
+    h5py.File(path, 'r+', locking=False).close()  # which gives back the room that was not used
 
 
 def _reserve(path: Path, size: int) -> None:

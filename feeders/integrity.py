@@ -1,6 +1,5 @@
 """What must hold for clips and features before they are used: their names, labels, numbers, checksums and sizes."""
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from torchlight.errors import InputError, first_few
+from torchlight.names import unsafe
 
 LARGEST_LABEL = 65535
 LARGEST_NUMBER = 1e6  # positions are metres, millimetres or pixels, features a few thousand at most
 UNBOUND = f'NaN or Inf, or numbers beyond ±{LARGEST_NUMBER:,.0f}'
-UNSAFE = re.compile(r'[/\\\x00-\x1f\x7f]')
 
 # Compressed data may take this much memory, or this many times its size in the file: padded clips take about ten times.
 SMALL, FACTOR = 1 << 28, 100
@@ -48,9 +47,10 @@ def faults(what: str, arrays: Iterable[np.ndarray], name: Sequence[str], crc32: 
 
 def name_problems(name: Sequence[str]) -> list[str]:
     """Return a line for each kind of problem that the names of clips have."""
-    unsafe = [repr(text[:40]) for text in name if text in ('', '.', '..') or UNSAFE.search(text)]
-    if unsafe:
-        return lines(('names are empty, . or .., or contain /, \\ or a control character', unsafe))
+    if wrong := unsafe(name):
+        return lines(
+            ('names are empty, . or .., or contain /, \\ or a control character', [repr(text[:40]) for text in wrong])
+        )
     repeated = [text for text, count in Counter(name).items() if count > 1] if len(set(name)) < len(name) else []
     return lines(('names occur more than once', repeated))
 

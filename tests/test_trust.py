@@ -9,7 +9,7 @@ import yaml
 
 import main_MMCL
 from feeders import feeder_MMCL
-from feeders.feeder import make_loader
+from feeders.loading import make_loader
 from feeders.sample import make_sample
 from graph import ntu_rgb_d
 from model import ctrgcn

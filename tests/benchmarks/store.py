@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feeders.feeder import make_loader
 from feeders.feeder_MMCL import Feeder
+from feeders.loading import make_loader
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.benchmarks.measure import alternate, close, peak_memory, row
 

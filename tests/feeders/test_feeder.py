@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from feeders.feeder import Batch, Feeder, StoreFeeder, make_loader, on_device
+from feeders.feeder import Batch, Feeder, StoreFeeder
+from feeders.loading import make_loader, on_device
 from feeders.skeleton_store import SkeletonStore
 from graph import custom
 from torchlight.errors import InputError

@@ -6,8 +6,8 @@ import torch
 
 from feeders import feeder_MMCL, transforms
 from feeders.feature_store import open_features, write_features
-from feeders.feeder import make_loader
 from feeders.feeder_MMCL import Feeder
+from feeders.loading import make_loader
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from tests.golden import inputs
 from torchlight.errors import InputError

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from feeders import feeder_ucla, frames, mapped, transforms
-from feeders.feeder import make_loader
 from feeders.feeder_MMCL import Feeder
 from feeders.frames import LoadedFrames, StoreFrames, ragged, require_memory
+from feeders.loading import make_loader
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from tests.feeders.test_feeder import Custom
 from tests.helpers import without_checksums

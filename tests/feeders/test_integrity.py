@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from feeders.feature_store import open_features, open_for_branch, write_features
-from feeders.feeder import make_loader
 from feeders.feeder_MMCL import Feeder
 from feeders.integrity import in_range
+from feeders.loading import make_loader
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from tests.helpers import without_checksums

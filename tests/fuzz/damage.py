@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from feeders.recordings.clips import ClipError
 from torchlight.errors import InputError
 
 TIME, MEMORY = 10, 1 << 30  # seconds, bytes
@@ -39,13 +40,13 @@ def damaged(original, seed):
 
 
 def run(read, path):
-    """What `read` returns; None if it refuses the file; a Failure for anything else."""
+    """What `read` returns; None if it refuses the file or the clip; a Failure for anything else."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     previous = signal.signal(signal.SIGALRM, _too_slow)
     signal.setitimer(signal.ITIMER_REAL, TIME)
     try:
         found = read(path)
-    except InputError as error:
+    except (InputError, ClipError) as error:
         found = None if '\n' not in str(error) else Failure(f'more than one line: {error}')
     except Exception as error:
         found = Failure(f'{type(error).__name__}: {str(error)[:200]}')

@@ -13,6 +13,7 @@ import torch
 from Ensemble.streams import read_streams
 from feeders.feature_store import open_features, write_features
 from feeders.feeder_ucla import read_all_sqe
+from feeders.integrity import refuse
 from feeders.label_table import read_label_table, read_names
 from feeders.mapped import read_npy
 from feeders.public_npz import open_npz
@@ -21,8 +22,8 @@ from feeders.skeleton_store import SkeletonStoreWriter
 from model.ctrgcn import Model
 from torchlight import checkpoint, record
 from torchlight.config import load_yaml
-from torchlight.files import write_scores
 from torchlight.optim import Optimizer
+from torchlight.pickles import write_scores
 
 STAR = {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]}
 NAMES = [f'S001C001P{person:03}R001A{action:03}' for person in (1, 2) for action in (1, 2, 3)]
@@ -123,8 +124,8 @@ def make_features(folder):
 def read_features(path):
     store = open_features(path)
     rows = store.rows(NAMES, 'video')
-    features = store.take(rows) if hasattr(store, 'take') else store.feature[rows]
-    return digest(features, *store.statistics)
+    refuse(path, store.faults(rows, NAMES))  # as a feeder does at their first use
+    return digest(store.feature[rows], *store.statistics)
 
 
 def make_npz(folder):
