@@ -129,7 +129,7 @@ class Processor:
                 self.history.append(row)
                 self.epoch, self.within.state = number, None
                 if self.is_first:
-                    self.work_dir.save_epoch_files(self.model.student, self.state(), previous_best, self.log)
+                    self.work_dir.save_epoch_files(self.model.student, self.state(), previous_best)
                 distributed.barrier()
         self.finish()
 
@@ -138,9 +138,8 @@ class Processor:
         arg = self.arg
         resumed = self.work_dir.checkpoint_to_resume(arg.resume)
         lines = [self.restore(resumed)] if resumed else []
-        session = record.describe_session(arg.seed, self.devices, data=arguments.fingerprints(arg))
-        what = resumed, self.best, arg, self.model, self.log, self.state, session
-        distributed.on_first(lambda: self.work_dir.begin(*what))
+        run = resumed, self.best, arg, self.model, self.log, self.state
+        distributed.on_first(lambda: self.work_dir.begin(*run, arguments.session(arg, self.devices)))
         lines += [deploy.describe(self.model, self.devices), *arguments.describe(self.feeders)]
         for line in [*lines, self.weights_line] if arg.weights else lines:
             self.log(line)
@@ -155,7 +154,7 @@ class Processor:
         self.parallel.train()
         kept = f'{self.work_dir.checkpoint} is as it was last written'
         values = TrainingValues(number, self.tensorboard, f'the step was not taken, and {kept}; try a lower --base-lr')
-        self.within.begin(steps, values)
+        self.within.begin(values, seed=arg.seed, batch_size=arg.batch_size, clips=len(self.feeders['train']))
         batches = Progress(self.loaders['train'], f'epoch {number}', quiet=not self.is_first)
         lr = self.optimizer.set_epoch(self.epoch + max(done - 1, 0) / steps)
         for step, batch in enumerate(on_device(batches, self.device), done + 1):

@@ -3,15 +3,16 @@
 import argparse
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from feeders import fingerprints as fingerprinting
+from feeders import fingerprints as files
 from feeders.feeder import Feeder
 from feeders.transforms import STREAMS
+from torchlight import record
 from torchlight.command import Parser, count, not_negative, positive
 from torchlight.config import PAIRS
 from torchlight.errors import InputError, first_few
@@ -163,12 +164,17 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
 
 def fingerprints(arg: argparse.Namespace) -> dict[str, str]:
     """Return {path: digest} of the files that the feeders of a phase read, see feeders/fingerprints.py."""
-    return fingerprinting.fingerprints(feeder_arguments(arg))
+    return files.fingerprints(feeder_arguments(arg))
+
+
+def session(arg: argparse.Namespace, devices: Sequence[torch.device]) -> dict[str, Any]:
+    """Return what run.json says of this start, the fingerprints of the data included."""
+    return record.describe_session(arg.seed, devices, data=fingerprints(arg))
 
 
 def warn(arg: argparse.Namespace, feeders: Mapping[str, Feeder], *more: str | None) -> None:
     """Print warnings of what a user should know of the clips before a run, after `more` of them (None for none)."""
-    changed = fingerprinting.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
+    changed = files.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
     for warning in filter(None, (*more, unseen_classes(feeders), changed)):
         print(f'warning: {warning}', file=sys.stderr)
 

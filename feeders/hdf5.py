@@ -106,7 +106,8 @@ def digest(contents: Contents) -> str:
 def require_digest(path: str | Path, contents: Contents) -> None:
     """Raise InputError if a store that has checksums is not as it was written."""
     stated = contents.attributes.get('sha256', b'')
-    if (stated or 'crc32' in contents.columns) and stated != digest(contents).encode():
+    is_stated = not isinstance(stated, bytes) or stated or 'crc32' in contents.columns
+    if is_stated and (not isinstance(stated, bytes) or stated != digest(contents).encode()):
         raise InputError(f'{path} is damaged: what it says about its clips has changed since it was written')
 
 

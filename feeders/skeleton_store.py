@@ -160,7 +160,8 @@ class SkeletonStoreWriter:
         offset = np.concatenate([[0], np.cumsum(self.length)]).astype(np.int64)
         refuse(self.path, clip_problems(self.name, np.asarray(self.label), np.asarray(self.person), self.layout[0]))
         with atomic_path(self.path) as temporary:
-            size = int(offset[-1] * np.prod(self.layout) * 4) + 256 * len(self.name) + 65536
+            longest = max((len(name.encode()) for name in self.name), default=0)
+            size = int(offset[-1] * np.prod(self.layout) * 4) + (256 + 2 * longest) * len(self.name) + 65536
             with hdf5_file(temporary, size) as file:
                 file.attrs.update(format=FORMAT.name, version=VERSION, dataset=self.dataset, joints=self.layout[1])
                 frames = file.create_dataset('frames', (offset[-1], *self.layout), np.float32)

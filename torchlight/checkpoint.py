@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchlight.checkpoint_parts import is_best, is_count, is_history, is_number, is_optimizer, is_plain
+from torchlight.checkpoint_parts import is_best, is_count, is_history, is_number, is_optimizer, is_plain, is_within
 from torchlight.errors import InputError, first_few
 from torchlight.tensor_files import read_tensors, write_tensors
 
@@ -109,6 +109,7 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> Mapping[str, Any]:
         'global_step': is_count(state['global_step']),
         'best': state['best'] is None or is_best(state['best']),
         'history': is_history(state['history']),
+        'within': is_within(state.get('within')),
         'arg': is_plain(state['arg']) and isinstance(state['arg'], dict),
         'scaler': isinstance(state['scaler'], dict) and all(map(is_number, state['scaler'].values())),
         'optimizer': is_optimizer(state['optimizer'], shapes),

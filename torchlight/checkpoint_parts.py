@@ -49,6 +49,28 @@ def is_history(value: Any) -> bool:
     )
 
 
+def is_within(value: Any) -> bool:
+    """Return whether a value is None or the state of an epoch that is not over, see torchlight/within_epoch.py."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not is_count(value.get('step')) or not is_count(value.get('steps')):
+        return False
+    order, shares = value.get('order'), value.get('shares')
+    if not isinstance(order, dict) or not all(map(is_count, order.values())) or not isinstance(shares, list):
+        return False
+    return 0 < value['step'] <= value['steps'] and len(shares) == order.get('processes') and all(map(_is_share, shares))
+
+
+def _is_share(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get('means'), dict) or not value.get('random'):
+        return False
+    sums, counts = value['means'].get('sums'), value['means'].get('counts')
+    if not isinstance(sums, dict) or not isinstance(counts, dict) or sums.keys() != counts.keys():
+        return False
+    numbers = all(map(is_number, sums.values())) and all(is_count(n) and n for n in counts.values())
+    return numbers and all(torch.is_tensor(state) and state.dtype == torch.uint8 for state in value['random'])
+
+
 def is_optimizer(value: Any, shapes: Sequence[tuple[int, ...]]) -> bool:
     """Return whether a value is the state of an optimiser of parameters of these shapes."""
     if not isinstance(value, dict) or not isinstance(value.get('state'), dict):

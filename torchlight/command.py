@@ -89,7 +89,7 @@ def _status_after(error: BaseException, signals: Sequence[int], resume_hint: str
 
     `if_unread` is the status if nobody reads what the command prints.
     """
-    if signals or isinstance(error, (KeyboardInterrupt, Terminated)):
+    if _is_interruption(error):
         by_hand = signals[:1] == [signal.SIGINT] or (not signals and isinstance(error, KeyboardInterrupt))
         word, status = ('interrupted', 130) if by_hand else ('terminated', 143)
         print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
@@ -104,6 +104,15 @@ def _status_after(error: BaseException, signals: Sequence[int], resume_hint: str
         print(f'error: {shortage}', file=sys.stderr)
         return 2
     raise error
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Return whether an error is what a signal raised, or was raised while that passed through."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, Terminated)):
+            return True
+        error = error.__context__
+    return False
 
 
 def shortage_of(error: BaseException) -> str:

@@ -100,9 +100,9 @@ def maximum(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
-def any_of(own: bool) -> bool:
-    """Return whether this is true in any process."""
-    return bool(maximum(torch.tensor(float(own))))
+def any_of(*own: bool) -> list[bool]:
+    """Return for each of these whether it is true in any process."""
+    return maximum(torch.tensor(own, dtype=torch.float32)).bool().tolist()
 
 
 def on_first(action: Callable[[], None]) -> None:

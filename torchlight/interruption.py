@@ -29,11 +29,20 @@ def handled() -> Iterator[Sequence[int]]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Note the first signal that arrives inside, for `pending`; raise a second one, and at the end the first."""
-    with _handlers([signal.SIGTERM, signal.SIGINT], _note):
+    """Note the first signal that arrives inside, for `pending`; raise a second one, and at the end the first.
+
+    Not under torchrun, as in `handled`.
+    """
+    with _handlers([] if _supervised() else [signal.SIGTERM, signal.SIGINT], _note):
         yield
     if pending():
         stop()
+
+
+def leave_to_parent(*_: object) -> None:
+    """Ignore signals in a process that its parent ends, so that the parent can still finish what it is doing."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def pending() -> bool:
@@ -52,8 +61,6 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 
 def _note(number: int, frame: FrameType | None) -> None:
-    if _received and _supervised():  # torchrun passes on what the terminal has sent already; it kills after 30 seconds
-        return
     _received.append(number)
     if len(_received) > 1:
         stop()

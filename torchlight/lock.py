@@ -1,7 +1,6 @@
 """The lock of a folder: one run writes there, or several read and add to it."""
 
 import contextlib
-import errno
 import fcntl
 import os
 import socket
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from torchlight.errors import InputError
-from torchlight.files import make_folder
+from torchlight.files import NO_LOCKS, make_folder
 
 NAME = '.lock'
-UNSUPPORTED = errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP
 _held: set[TextIO] = set()
 
 
@@ -48,11 +46,12 @@ def locked(folder: str | Path, shared: bool = False) -> Iterator[None]:
                 f'{folder} is in use by {holder}; wait for it, stop it, or give another --work-dir'
             ) from error
         except OSError as error:
-            if error.errno not in UNSUPPORTED:
+            if error.errno not in NO_LOCKS:
                 raise
             print(f'warning: {folder} is on a file system without locks; start no second run there', file=sys.stderr)
         file.truncate(0)
-        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+        others = 'tests, the last of them ' if shared else ''
+        file.write(f'{others}process {os.getpid()} on {socket.gethostname()}\n')
         file.flush()
         _held.add(file)
         try:

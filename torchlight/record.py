@@ -2,6 +2,9 @@
 
     {"format": 1, "state": "running", "sessions": [{"started": …, "command": …, …}, …]}
 
+A session has `started` (ISO 8601), `command`, `host`, `process`, `seed`, `python`, `libraries` {name: version},
+`threads`, `devices`, `git` {commit, changed} and `data` {path: digest}.
+
 The state is 'starting' until the run's first checkpoint is in the folder, then 'running', and 'finished' after the last
 epoch. There is a session for each start: the first, and every one with --resume.
 """
@@ -75,7 +78,8 @@ def read(folder: str | Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise InputError(f'{path} cannot be read: {error}') from error
-    if not isinstance(found, dict) or not isinstance(found.get('sessions'), list):
+    sessions = found.get('sessions') if isinstance(found, dict) else None
+    if not isinstance(sessions, list) or not all(isinstance(session, dict) for session in sessions):
         raise InputError(f'{path} is not the record of a run')
     return found
 

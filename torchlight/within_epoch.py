@@ -11,7 +11,7 @@ from torchlight.seed import random_state, set_random_state
 
 
 class WithinEpoch:
-    """How far an epoch is, and whether that should be written.
+    """How far an epoch is, and whether that should be written. Every process of a run has one, and calls it alike.
 
     Parameters
     ----------
@@ -20,46 +20,55 @@ class WithinEpoch:
 
     Attributes
     ----------
-    state : dict or None. The steps that are done, of how many, the sums of their values, and the random numbers; None
-        between two epochs.
+    state : dict or None. How many steps are done, of which order of clips, and for each process its sums of values and
+        random numbers; None between two epochs.
     """
 
     def __init__(self, minutes: float, save: Callable[[str], None]) -> None:
         self.minutes, self.save, self.saved_at = minutes, save, time.monotonic()
         self.state: Mapping[str, Any] | None = None
+        self.order: Mapping[str, int] = {}
 
     @property
     def done(self) -> int:
         """Steps that are done already as the epoch begins."""
         return self.state['step'] if self.state else 0
 
-    def begin(self, steps: int, values: TrainingValues) -> None:
-        """Go on from the state: restore the random numbers and the sums.
+    def begin(self, values: TrainingValues, **order: int) -> None:
+        """Go on from the state: restore the sums and the random numbers.
+
+        Parameters
+        ----------
+        values : TrainingValues. Of the epoch.
+        order : what the order of the clips follows from, such as the seed and the size of a batch.
 
         Raises
         ------
         InputError
-            If the epoch has another number of steps than the one that was interrupted.
+            If the epoch that was interrupted had another order.
         """
+        self.order = {**order, 'processes': distributed.world_size()}
         if self.state is None:
             return
-        if self.state['steps'] != steps:
+        before = self.state['order']
+        if before != self.order:
+            other = ', '.join(f'{key} {before.get(key)} → {self.order.get(key)}' for key in before | self.order)
             raise InputError(
-                f'the checkpoint is inside an epoch of {self.state["steps"]} steps, but with these settings an epoch '
-                f'has {steps}; resume with the same --batch-size and the same training clips'
+                f'the checkpoint is inside an epoch, which can go on only in the same order of clips, but now: {other}'
             )
-        values.means.restore(self.state['means'])
-        set_random_state(self.state['random'])
+        share = self.state['shares'][distributed.rank()]
+        values.means.restore(share['means'])
+        set_random_state(share['random'])
 
     def after_step(self, step: int, steps: int, values: TrainingValues) -> None:
-        """Write a checkpoint if it is due or the run is asked to stop, and then stop; all processes must call this."""
-        stop = distributed.any_of(interruption.pending())
+        """Write a checkpoint if it is due or the run is asked to stop, and then stop."""
         due = self.minutes > 0 and time.monotonic() - self.saved_at >= 60 * self.minutes
+        stop, due = distributed.any_of(interruption.pending(), due)
         if stop or due or step == steps:
             if values.pending:
                 values.read()
-            means = values.means.state()
-            self.state = {'step': step, 'steps': steps, 'means': means, 'random': random_state()}
+            shares = distributed.gather({'means': values.means.state(), 'random': random_state()})
+            self.state = {'step': step, 'steps': steps, 'order': self.order, 'shares': shares}
         if stop or due:
             self.write()
         if stop:

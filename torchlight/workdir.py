@@ -125,8 +125,8 @@ class WorkDir:
     ) -> None:
         """Continue the run of this folder, or take the folder for another run; then describe the run there.
 
-        A run that is in the folder is replaced after --assume-yes, or after `--resume auto` if it was interrupted
-        before its first checkpoint; otherwise the user is asked. From here on there is a checkpoint at any moment.
+        A run that is in the folder is replaced after --assume-yes, or if it was interrupted before its first
+        checkpoint; otherwise the user is asked. From here on there is a checkpoint at any moment.
 
         Parameters
         ----------
@@ -146,12 +146,12 @@ class WorkDir:
         if resumed and resumed.resolve().parent == self.path.resolve():
             if best and not self.weights(best['epoch'], best['step']).exists():
                 raise InputError(f'the best weights so far, {self.weights(best["epoch"], best["step"])}, are missing')
+            self._remove_superseded(state())
             self.describe(arg, model)
             record.add_session(self.path, session)
             return
         sources = self._best_weights_in(resumed.parent, best) if resumed and best else {}
-        unsaved = self.is_starting() or not any(path.suffix == '.pt' for path in self.leftovers())
-        self.claim(arg.assume_yes or (arg.resume == 'auto' and unsaved))
+        self.claim(arg.assume_yes or self.is_starting())
         record.write(self.path, 'starting', [session])
         if removed := self.clear():
             log(f'Removed {removed} files of an earlier run from {self.path}')
@@ -161,6 +161,15 @@ class WorkDir:
         self.describe(arg, model)
         checkpoint.save(state(), self.checkpoint)
         record.write(self.path, 'running', [session])
+
+    def _remove_superseded(self, state: Mapping[str, Any]) -> None:
+        """Remove the weights that were the best before the last epoch, if `save_epoch_files` was killed before that."""
+        *earlier, last = state['history'] or [{}]
+        accuracy = {row['epoch']: row['val']['top1'] for row in earlier if 'val' in row}
+        if state['best'] and state['best']['epoch'] == last.get('epoch') and accuracy:
+            epoch = max(accuracy, key=lambda number: accuracy[number])
+            for path in [] if self.keeps(epoch) else self.prefix.parent.glob(f'{self.prefix.name}-{epoch}-*.pt'):
+                path.unlink()
 
     def claim(self, assume_yes: bool) -> None:
         """Make sure that a new run may take the folder: ask on a terminal, elsewhere require --assume-yes."""
@@ -217,9 +226,7 @@ class WorkDir:
         """Return whether this epoch's weights are kept even if they are not the best."""
         return (epoch % self.save_interval == 0 or epoch == self.num_epoch) and epoch > self.save_epoch
 
-    def save_epoch_files(
-        self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None, log: Callable[[str], None]
-    ) -> None:
+    def save_epoch_files(self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None) -> None:
         """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
 
         Parameters
@@ -228,7 +235,6 @@ class WorkDir:
         state : dict. The checkpoint: all that is needed to resume, with 'model' (a state_dict), 'epoch',
             'global_step', 'best' and 'history'.
         previous_best : dict or None. The best epoch before this one; its weights go unless they are kept.
-        log : function. Takes a line of text.
         """
         improved = state['best'] is not previous_best
         if improved or self.keeps(state['epoch']):
@@ -240,10 +246,7 @@ class WorkDir:
         checkpoint.save(state, self.checkpoint)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
-        try:
-            logging.draw_curves(self.path / 'curves.png', state['history'])
-        except InputError as error:  # the disk is full: the run is worth more than its picture
-            log(f'warning: {error}')
+        _draw(logging.draw_curves, self.path / 'curves.png', state['history'])
 
     def write_evaluation(
         self, result: Evaluation, name: Sequence[str], part: str, epoch: int, save_score: bool
@@ -276,4 +279,12 @@ class WorkDir:
         write_text(f'{stem}_right.txt', ''.join(f'{g},{t}\n' for g, t in zip(guess, true)))
         wrong = np.flatnonzero(guess != true)
         write_text(f'{stem}_wrong.txt', ''.join(f'{name[i]},{guess[i]},{true[i]}\n' for i in wrong))
-        metrics.draw_confusion(self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
+        _draw(metrics.draw_confusion, self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
+
+
+def _draw(draw: Callable[..., None], path: Path, *what: Any) -> None:
+    """Draw a picture; if it cannot be written, warn: the run is worth more than its picture."""
+    try:
+        draw(path, *what)
+    except InputError as error:
+        print(f'warning: {error}', file=sys.stderr)

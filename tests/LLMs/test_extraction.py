@@ -204,7 +204,8 @@ def test_a_killed_run_is_finished_by_two_processes_and_equals_that_of_one(tmp_pa
         time.sleep(0.02)
     killed.kill()
     killed.wait()
-    done = len({line for line in partial.read_text().splitlines() if line.endswith('"}') and '"name"' in line})
+    lines = partial.read_text().splitlines(keepends=True)
+    done = len({line for line in lines if line.endswith('\n') and '"name"' in line})
     assert 3 <= done < 30 and not out.exists()
     said = subprocess.run(
         [

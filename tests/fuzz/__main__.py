@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from tests.fuzz.damage import TIME, Failure, damaged, run
 from tests.fuzz.readers import READERS
@@ -20,7 +20,12 @@ def main(argv=None):
     parser.add_argument('readers', nargs='*', metavar='READER', help=f'of {", ".join(READERS)} (default: all)')
     parser.add_argument('--seconds', type=float, default=60, help='time for all readers together (default: 60)')
     parser.add_argument('--seed', type=int, default=0, help='first number of the damage (default: 0)')
-    parser.add_argument('--keep', default='fuzz_failures', metavar='DIR', help='folder for files that fail')
+    parser.add_argument(
+        '--keep',
+        default=Path(gettempdir()) / 'fuzz_failures',
+        metavar='DIR',
+        help='folder for files that fail (default: %(default)s)',
+    )
     arguments = parser.parse_args(argv)
     names = arguments.readers or list(READERS)
     if unknown := [name for name in names if name not in READERS]:

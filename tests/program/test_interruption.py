@@ -3,11 +3,14 @@
 import fcntl
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
 
 import main_MMCL
+from tests.helpers import ROOT
 from tests.program.support import command_line, refused, same_scores, same_weights, scores
 
 LONG = '--num-epoch', 2, '--model-args', 'drop_out=0.5', '--lr-schedule', 'cosine'
@@ -93,6 +96,17 @@ def test_a_job_that_is_requeued_again_and_again_ends_as_one_that_is_not(signalle
     assert same_runs(run('a', *LONG, '--resume', 'auto'), unbroken)
 
 
+def test_a_signal_to_all_processes_lets_the_step_finish_too(arguments, tmp_path):
+    command = [sys.executable, 'main_MMCL.py', *arguments('a', '--num-worker', 1, '--num-epoch', 50)]
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes) as process:
+        while 'Eval epoch' not in process.stdout.readline():
+            pass
+        os.killpg(process.pid, signal.SIGTERM)
+        output, error = process.communicate(timeout=60)
+    assert process.returncode == 143 and 'terminated' in error and 'Checkpoint: ' in output
+
+
 def test_checkpoints_inside_an_epoch_survive_a_crash(arguments, run, unbroken, tmp_path, monkeypatch):
     train_step = main_MMCL.Processor.train_step
 
@@ -114,7 +128,7 @@ def test_an_epoch_of_other_steps_is_not_continued(signalled, arguments, capsys):
     assert signalled(signal.SIGTERM, 2) == 143
     capsys.readouterr()
     line = refused(capsys, arguments('a', *LONG, '--resume', 'auto', '--batch-size', 24))
-    assert 'inside an epoch of 6 steps, but with these settings an epoch has 3' in line
+    assert 'only in the same order of clips, but now: batch_size 12 → 24' in line
 
 
 @pytest.mark.parametrize('more', [(), ('--assume-yes',), ('--resume', 'auto')])

@@ -13,6 +13,7 @@ import pytest
 from tests.helpers import ROOT
 from torchlight.command import Parser, boolean, count, filled, not_negative, positive, run_command
 from torchlight.errors import InputError
+from torchlight.interruption import deferred
 
 WAIT = 'import sys, time\nfrom torchlight.command import run_command\n'
 WAIT += 'def run(argv):\n    print("ready", flush=True)\n    time.sleep(60)\n'
@@ -107,6 +108,20 @@ def test_an_error_that_follows_sigterm_does_not_hide_it(capsys):
 
     assert run_command(run, [], 'run it again') == 143
     assert capsys.readouterr().err == 'terminated; run it again\n'
+
+
+@pytest.mark.parametrize(('error', 'status'), [(InputError('the disk is full'), 2), (KeyError('a bug'), None)])
+def test_what_fails_while_a_run_stops_is_not_hidden_by_the_signal(error, status, capsys):
+    def run(argv):
+        with deferred():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise error
+
+    if status is None:
+        with pytest.raises(KeyError):
+            run_command(run, [])
+    else:
+        assert run_command(run, []) == status and capsys.readouterr().err == 'error: the disk is full\n'
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -60,18 +61,21 @@ def test_kill_releases_it(holder, tmp_path):
 
 
 def test_the_data_loading_processes_of_a_killed_one_do_not_keep_it(tmp_path):
-    forking = HOLD.replace(
-        '    print(', '    import os\n    child = os.fork()\n    print(child, flush=True) if child else print('
-    )
-    command = [sys.executable, '-c', forking, tmp_path, 'alone']
+    fork = '    import os\n    child = os.fork()\n    if not child: time.sleep(60)\n    print(child, flush=True)'
+    command = [sys.executable, '-c', HOLD.replace('    print("held", flush=True)', fork), tmp_path, 'alone']
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        lines = {process.stdout.readline().strip(), process.stdout.readline().strip()}
-        child = int((lines - {'held'}).pop())
+        child = int(process.stdout.readline())
         process.kill()
+        process.wait()
         try:
-            process.wait()
-            with locked(tmp_path):
-                os.kill(child, 0)  # it is still there
+            for attempt in range(100):  # the child may not have come so far yet
+                try:
+                    with locked(tmp_path):
+                        break
+                except InputError:
+                    assert attempt < 99
+                    time.sleep(0.1)
+            os.kill(child, 0)  # it is still there
         finally:
             os.kill(child, signal.SIGKILL)
 

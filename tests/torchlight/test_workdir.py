@@ -167,13 +167,14 @@ def test_verdicts_list_every_clip_and_the_wrong_ones(work):
 
 
 STATE = {'epoch': 4, 'global_step': 120, 'history': [{'epoch': 4, 'train': {'loss': 2.0, 'lr': 0.1}}]}
+NEW = {'epoch': 0, 'history': [], 'best': None}
 BEST = {'accuracy': 0.5, 'epoch': 4, 'step': 120}
 
 
 def save(work, previous_best=None, **changes):
     model = torch.nn.DataParallel(torch.nn.Linear(2, 3))
     state = {**STATE, 'model': plain_state(model), 'best': BEST, **changes}
-    work.save_epoch_files(model.module, state, previous_best, print)
+    work.save_epoch_files(model.module, state, previous_best)
 
 
 def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
@@ -210,7 +211,7 @@ ARG = Namespace(config='c.yaml', base_lr=0.1, model_args={'a': 1}, assume_yes=Fa
 def begin(work, resumed=None, best=None, **changes):
     lines = []
     arg = Namespace(**{**vars(ARG), **changes})
-    work.begin(resumed, best, arg, torch.nn.Sequential(Part()), lines.append, lambda: {'new': True}, {'seed': 1})
+    work.begin(resumed, best, arg, torch.nn.Sequential(Part()), lines.append, lambda: NEW, {'seed': 1})
     return lines
 
 
@@ -221,7 +222,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_weights(work, monkeypatch, caps
     monkeypatch.setattr('torchlight.logging.draw_curves', full)
     save(work)
     assert work.checkpoint.exists() and work.best.exists()
-    assert 'warning: cannot write curves.png' in capsys.readouterr().out
+    assert 'warning: cannot write curves.png' in capsys.readouterr().err
 
 
 def test_a_run_describes_itself(work, monkeypatch):
@@ -243,12 +244,24 @@ def test_the_files_of_base_classes_are_copied_too(work):
     assert {'test_workdir.py', 'base.py'} <= files_in(work.path)
 
 
-def test_a_run_without_a_checkpoint_is_replaced_by_resume_auto(work, monkeypatch):
+@pytest.mark.parametrize('resume', [None, 'auto'])
+def test_a_run_killed_before_its_first_checkpoint_is_replaced_and_other_results_are_not(work, monkeypatch, resume):
     monkeypatch.setattr(sys, 'stdin', open('/dev/null'))
-    fill(work.path, ['config.yaml', 'runs/train/events'])
+    fill(work.path, ['epoch1_test_score.pkl', 'runs/train/events'])
     with pytest.raises(InputError, match='already contains a run'):
-        begin(work)
-    assert begin(work, resume='auto') == [f'Removed 2 files of an earlier run from {work.path}']
+        begin(work, resume=resume)
+    record.write(work.path, 'starting', [])
+    assert begin(work, resume=resume) == [f'Removed 2 files of an earlier run from {work.path}']
+
+
+def test_weights_that_were_the_best_before_go_even_if_the_run_was_killed_at_that_moment(work):
+    save(work)
+    fill(work.path, ['runs-2-60.pt', 'runs-20-60.pt'])
+    history = [{'epoch': 1}, {'epoch': 2, 'val': {'top1': 0.4}}, {'epoch': 3, 'val': {'top1': 0.4}}, {'epoch': 4}]
+    for keeps, names in ((True, {'runs-2-60.pt', 'runs-20-60.pt'}), (False, {'runs-20-60.pt'})):
+        work.keeps = lambda epoch, keeps=keeps: keeps
+        work._remove_superseded({'history': history, 'best': BEST})
+        assert names == files_in(work.path) & {'runs-2-60.pt', 'runs-20-60.pt'}
 
 
 def test_a_run_that_had_taken_the_folder_begins_anew_whatever_is_left_of_the_one_before(work, monkeypatch):
@@ -260,7 +273,7 @@ def test_a_run_that_had_taken_the_folder_begins_anew_whatever_is_left_of_the_one
     assert work.checkpoint.exists() and work.checkpoint_to_resume('auto') is None
     monkeypatch.undo()
     begin(work, resume='auto')
-    assert torch.load(work.checkpoint) == {'new': True} and record.read(work.path)['state'] == 'running'
+    assert torch.load(work.checkpoint) == NEW and record.read(work.path)['state'] == 'running'
 
 
 def test_each_start_of_a_run_is_recorded(work):
