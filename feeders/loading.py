@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from feeders.feeder import Batch, Feeder
 from torchlight.errors import InputError
-from torchlight.interruption import leave_to_parent
+from torchlight.interruption import leave_group
 from torchlight.seed import BatchOrder
 
 
@@ -36,7 +36,7 @@ def make_loader(
         collate_fn=_unchanged,
         pin_memory=pin_memory,
         persistent_workers=workers > 0,
-        worker_init_fn=leave_to_parent,
+        worker_init_fn=leave_group,
         generator=torch.Generator(),  # its own, so that dropout draws the same for any number of workers
     )
 

@@ -39,10 +39,12 @@ def deferred() -> Iterator[None]:
         stop()
 
 
-def leave_to_parent(*_: object) -> None:
-    """Ignore signals in a process that its parent ends, so that the parent can still finish what it is doing."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+def leave_group(*_: object) -> None:
+    """Leave the process group of the parent, so that a signal to the group, such as Ctrl-C, is for the parent alone.
+
+    The parent can then finish what it is doing, and ends this process itself.
+    """
+    os.setsid()
 
 
 def pending() -> bool:

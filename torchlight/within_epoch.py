@@ -52,7 +52,8 @@ class WithinEpoch:
             return
         before = self.state['order']
         if before != self.order:
-            other = ', '.join(f'{key} {before.get(key)} → {self.order.get(key)}' for key in before | self.order)
+            pairs = [(key, before.get(key), self.order.get(key)) for key in before | self.order]
+            other = ', '.join(f'{key} {then} → {now}' for key, then, now in pairs if then != now)
             raise InputError(
                 f'the checkpoint is inside an epoch, which can go on only in the same order of clips, but now: {other}'
             )

@@ -149,6 +149,6 @@ def test_tests_may_share_a_folder_but_not_with_training(trained, run, arguments,
     with open(trained / '.lock', 'a+') as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         run('a', *test)
-        assert 'in use by process' in refused(capsys, arguments('a', '--assume-yes'))
+        assert 'is in use by tests, the last of them process' in refused(capsys, arguments('a', '--assume-yes'))
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert 'in use by process' in refused(capsys, arguments('a', *test))
+        assert 'is in use by tests, the last of them process' in refused(capsys, arguments('a', *test))
