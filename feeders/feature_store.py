@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal, write_texts
-from feeders.hdf5_writer import hdf5_file
+from feeders.hdf5 import Format, read_store, require_digest, write_texts
+from feeders.hdf5_writer import new_store
 from feeders.integrity import faults, in_range, name_problems, refuse
 from feeders.mapped import MappedArray, read_npy
 from torchlight.errors import InputError, first_few
@@ -173,8 +173,8 @@ def write_features(
     refuse(path, name_problems(name) + faults('features', feature, name, None))
     text = sum(len(text.encode()) + 64 for text in [*name, *(answer or ()), str(attributes)])
     size = feature.nbytes + 8 * feature.shape[-1] + text + 65536
-    with atomic_path(path) as temporary, hdf5_file(temporary, size) as file:
-        file.attrs.update(format=FORMAT.name, version=VERSION, **attributes)
+    with atomic_path(path) as temporary, new_store(temporary, FORMAT, size) as file:
+        file.attrs.update(attributes)
         write_texts(file, 'name', name)
         file['feature'] = feature
         file['crc32'] = np.array([zlib.crc32(row) for row in np.ascontiguousarray(feature)], np.uint32)
@@ -182,7 +182,6 @@ def write_features(
             file['mean'], file['std'] = feature_statistics(feature)
         if answer is not None:
             file.create_dataset('answer', data=answer, dtype=h5py.string_dtype())  # some may be very long
-        seal(file, FORMAT)
 
 
 def open_features(path: str | Path) -> FeatureStore:

@@ -1,8 +1,8 @@
 """HDF5 files whose form is checked before anything is read from them, and whose columns are checked against a digest.
 
 A store has one large array, such as the frames of all clips, and columns: what is known of each clip. Its attribute
-`sha256` is of everything but that array, whose clips have a checksum each in the column `crc32`. Stores that other
-programs or older versions wrote have neither.
+`sha256` is of everything but that array, whose clips have a checksum each in the column `crc32`; a trailer covers the
+bytes of the file that hold nothing of these too. Stores of other programs or older versions have none of the three.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ import h5py
 import numpy as np
 
 from feeders.hdf5_heap import require_sound_texts
+from feeders.hdf5_trailer import require_trailer
 from feeders.integrity import SMALL, require_stored
 from feeders.mapped import MappedArray, map_dataset
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
 VERSION = 1
-LIBVER = 'v110', 'v110'  # of files that are written: the first whose every object has a checksum of HDF5's own
 FILTERS = {1: 'gzip', 2: 'shuffle', 3: 'fletcher32', 4: 'szip', 5: 'nbit', 6: 'scaleoffset', 32000: 'lzf'}  # of h5py
 TEXTS = 128  # texts that are read at a time: each may claim as much memory as the file is long
 
@@ -68,6 +68,7 @@ def read_store(path: str | Path, format: Format) -> Contents:
         try:
             require_sound_texts(file, path, format.array)
             _check_format(file, path, format)
+            require_trailer(file, path, format.array)
             datasets = _datasets(file, path, format)
             array = map_dataset(path, datasets[format.array])
             return Contents(array, _columns(datasets, format), dict(file.attrs))

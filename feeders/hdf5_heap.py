@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 
+from feeders.hdf5_trailer import place_of
 from torchlight.errors import InputError
 
 MAGIC = b'GCOL\1\0\0\0'
@@ -24,7 +25,7 @@ def require_sound_texts(file: h5py.File, path: str | Path, array: str = '') -> N
     path : path. Where it is.
     array : str. The key of a large array, which is not searched if it is stored in one piece.
     """
-    first, last = _place(file, array)
+    first, last = place_of(file, array)
     with open(path, 'rb') as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for start, stop in ((0, first), (last, len(content))):
             place = content.find(MAGIC, start, stop)
@@ -33,13 +34,6 @@ def require_sound_texts(file: h5py.File, path: str | Path, array: str = '') -> N
                 if not _in_steps(content, place + 16, end):
                     raise InputError(f'{path} is damaged: the storage of its texts is')
                 place = content.find(MAGIC, max(end, place + 16), stop)
-
-
-def _place(file: h5py.File, key: str) -> tuple[int, int]:
-    """Return where the data set of this key begins and ends in the file; (0, 0) if it is not in one piece."""
-    data = file[key] if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
-    start = data.id.get_offset() if isinstance(data, h5py.Dataset) and data.chunks is None else None
-    return (0, 0) if start is None or data.external else (start, start + data.id.get_storage_size())
 
 
 def _in_steps(content: mmap.mmap, place: int, end: int) -> bool:

@@ -1,4 +1,4 @@
-"""HDF5 files that are written on a disk with room for them: the library crashes on a full one."""
+"""Stores that are written on a disk with room for them, as HDF5 crashes on a full one, and sealed with checksums."""
 
 import contextlib
 import os
@@ -7,16 +7,20 @@ from pathlib import Path
 
 import h5py
 
-from feeders.hdf5 import LIBVER
+from feeders.hdf5 import VERSION, Format, seal
+from feeders.hdf5_trailer import append_trailer
+
+LIBVER = 'v110', 'v110'  # the first version of the format in which every object has a checksum of HDF5's own
 
 
 @contextlib.contextmanager
-def hdf5_file(path: Path, size: int) -> Iterator[h5py.File]:
-    """Open a new HDF5 file for writing at the path of an existing file, such as `atomic_path` yields.
+def new_store(path: Path, format: Format, size: int) -> Iterator[h5py.File]:
+    """Open a new store for writing at the path of an existing file, such as `atomic_path` yields; seal it at the end.
 
     Parameters
     ----------
     path : path.
+    format : Format. What it will contain.
     size : int. At least as many bytes as the file will have; they are reserved on the disk.
 
     Raises
@@ -27,8 +31,11 @@ def hdf5_file(path: Path, size: int) -> Iterator[h5py.File]:
     _reserve(path, size)
     with h5py.File(path, 'w', libver=LIBVER, locking=False) as file:  # atomic_path has the lock
         _reserve(path, size)  # again, as opening the file has emptied it
+        file.attrs.update(format=format.name, version=VERSION)
         yield file
+        seal(file, format)
     h5py.File(path, 'r+', locking=False).close()  # which gives back the room that was not used
+    append_trailer(path, format.array)
 
 
 def _reserve(path: Path, size: int) -> None:

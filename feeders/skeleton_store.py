@@ -13,8 +13,8 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from feeders.hdf5 import VERSION, Format, read_store, require_digest, seal, write_texts
-from feeders.hdf5_writer import hdf5_file
+from feeders.hdf5 import Format, read_store, require_digest, write_texts
+from feeders.hdf5_writer import new_store
 from feeders.integrity import clip_problems, faults, refuse
 from feeders.mapped import MappedArray, read_npy
 from torchlight.errors import InputError
@@ -162,8 +162,8 @@ class SkeletonStoreWriter:
         with atomic_path(self.path) as temporary:
             longest = max((len(name.encode()) for name in self.name), default=0)
             size = int(offset[-1] * np.prod(self.layout) * 4) + (256 + 2 * longest) * len(self.name) + 65536
-            with hdf5_file(temporary, size) as file:
-                file.attrs.update(format=FORMAT.name, version=VERSION, dataset=self.dataset, joints=self.layout[1])
+            with new_store(temporary, FORMAT, size) as file:
+                file.attrs.update(dataset=self.dataset, joints=self.layout[1])
                 frames = file.create_dataset('frames', (offset[-1], *self.layout), np.float32)
                 file['offset'] = offset
                 file['label'] = np.asarray(self.label, np.int64)
@@ -174,7 +174,6 @@ class SkeletonStoreWriter:
                     write_texts(file, 'split', self.split)
                 frames[:0] = np.zeros((0, *self.layout), np.float32)
                 self._copy_frames(frames)
-                seal(file, FORMAT)
 
     def _copy_frames(self, frames: h5py.Dataset) -> None:
         self._frames.seek(0)

@@ -39,7 +39,7 @@ def test_what_is_not_a_store_is_refused(tmp_path, skeletons, opener):
     assert 'none.h5 does not exist' in refusal(opener, tmp_path / 'none.h5')
     (tmp_path / 'text.h5').write_text('hello')
     assert 'text.h5 is not an HDF5 file, or it is cut short' in refusal(opener, tmp_path / 'text.h5')
-    (tmp_path / 'cut.h5').write_bytes(skeletons.read_bytes()[:-100])
+    (tmp_path / 'cut.h5').write_bytes(skeletons.read_bytes()[:-200])
     assert 'cut.h5 is not an HDF5 file, or it is cut short' in refusal(opener, tmp_path / 'cut.h5')
 
 
@@ -92,8 +92,7 @@ def read_features(path):
 
 
 @pytest.mark.parametrize('read', [read_skeletons, read_features])
-def test_a_flipped_bit_is_reported_or_changes_nothing_that_is_read(tmp_path, read):
-    """Small stores consist mostly of room that nothing is in; stores of real size, mostly of frames."""
+def test_each_flipped_bit_is_reported(tmp_path, read):
     path, rng = tmp_path / 'x.h5', np.random.default_rng(0)
     if read is read_features:
         write_features(path, ['a', 'b', 'c'], rng.normal(size=(3, 4)), ['yes', 'no', ''], kind='text', encoder='e')
@@ -101,19 +100,13 @@ def test_a_flipped_bit_is_reported_or_changes_nothing_that_is_read(tmp_path, rea
         with SkeletonStoreWriter(path, 'ours', (2, 4, 3)) as store:
             for i in range(12):
                 store.add(f'clip {i}', i % 3, rng.normal(size=(3 + i, 1 + i % 2, 4, 3)), ('train', 'test')[i % 2])
-    content, expected, draw, reported = path.read_bytes(), read(path), random.Random(0), 0
+    content, draw = path.read_bytes(), random.Random(0)
+    assert read(path)
     for _ in range(200):
         damaged, bit = bytearray(content), draw.randrange(8 * len(content))
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        try:
-            found = read(path)
-        except InputError as error:
-            reported += 1
-            assert str(error).startswith(str(path)) and '\n' not in str(error)
-        else:
-            assert found == expected
-    assert reported > 50
+        refusal(read, path)
 
 
 @pytest.mark.parametrize('key', ['sha256', 'crc32'])
