@@ -181,9 +181,13 @@ class Limits:
     def keys(self, values: Sequence) -> Sequence:
         """Return keys of a dict or members of a set; raise UnpicklingError for those that may be slow to compare."""
         for value in values:
-            if not isinstance(value, KEYS) or (type(value) is int and abs(value) >> 60):
+            if not self.is_key(value):
                 raise pickle.UnpicklingError(f'it has a key of type {type(value).__name__}, or a very large number')
         return values
+
+    def is_key(self, value: Any) -> bool:
+        """Return whether a value is quick to compare with others."""
+        return isinstance(value, KEYS) and not (type(value) is int and abs(value) >> 60)
 
     def charged(self, values: Any) -> Any:
         """Return values after counting them."""

@@ -19,13 +19,14 @@ import torch
 
 from torchlight.errors import InputError
 from torchlight.files import write_bytes
-from torchlight.pickles import CarefulReader
+from torchlight.pickles import RENAMED_MODULES, CarefulReader
 
 END = b'PK\x05\x06'  # begins the last 22 bytes of an archive; the last two are the length of the comment after them
 PLAIN = re.compile(  # what files of dense tensors in the memory of the CPU or a GPU refer to
     r'torch\.(Size|device|(cuda\.)?\w+Storage|storage\.(Untyped|Typed)Storage)|'
     r'torch\._utils\._rebuild_(tensor|tensor_v2|tensor_v3|parameter)|torch\.(b?float|u?int)\d+|torch\.bool'
 )
+LONGEST_KEY = 8  # values in a tuple
 LEGACY_PICKLES = 5  # in files of PyTorch before 1.6: a number, a version, the system, the tensors, their storages
 
 
@@ -108,10 +109,38 @@ class TensorsReader(CarefulReader):
     """Reads the containers of a file of tensors, with nothing in the place of the tensors."""
 
     def find_class(self, module: str, name: str) -> Callable:
-        """Return a stand-in of what the file refers to; raise UnpicklingError for anything but tensors."""
-        if name == 'OrderedDict':
-            return OrderedDict  # whose attributes follow
+        """Return a stand-in of what the file refers to; raise UnpicklingError for anything but tensors and containers.
+
+        Training checkpoints of other programs have all of these containers, in the state of a schedule for instance.
+        """
+        containers = {
+            'collections.OrderedDict': self.new_ordered,
+            'collections.Counter': self.new_ordered,
+            'builtins.bytearray': self.new_bytes,
+            'builtins.complex': complex,
+        }
+        stand_in = containers.get(f'{RENAMED_MODULES.get(module, module)}.{name}')
+        if stand_in:
+            return stand_in
         return self.nothing if PLAIN.fullmatch(f'{module}.{name}') else super().find_class(module, name)
+
+    def is_key(self, value: Any) -> bool:
+        """Return whether a value is quick to compare with others: a number, a text, None, or some of them together."""
+        if type(value) is tuple:
+            return len(value) <= LONGEST_KEY and all(type(part) is not tuple and self.is_key(part) for part in value)
+        return value is None or type(value) is float or super().is_key(value)
+
+    def new_ordered(self, items: dict | list = ()) -> OrderedDict:
+        """Return a dictionary of items, pairs or a dict, that can have attributes."""
+        self.keys([key for key, _ in items] if type(items) is list else self.charged(items))
+        return OrderedDict(items)
+
+    def new_bytes(self, data: str | bytes = b'', encoding: str = 'latin-1') -> bytearray:
+        """Return a bytearray of bytes that are written out, not one of a given length."""
+        if type(data) is int:
+            raise pickle.UnpicklingError('it has bytes that it does not contain')
+        data = self.charged(data)
+        return bytearray(data.encode('latin-1') if type(data) is str else data)
 
     def nothing(self, *arguments: Any) -> None:
         """Stand for a tensor."""

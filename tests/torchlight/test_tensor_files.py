@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def test_a_flipped_bit_in_a_tensor_of_another_program_is_reported(tmp_path):
         read_tensors(tmp_path / 'x.pt')
 
 
+def test_the_containers_of_other_programs_are_read(tmp_path):
+    schedule = {'milestones': Counter([35, 35, 55]), 'bounds': (0.1, None), 1.5: {None: 1j}, (0, 'a'): bytearray(b'xy')}
+    torch.save({'schedule': schedule, 'weights': OrderedDict(a=torch.ones(2)), 'seen': {1, 2}}, tmp_path / 'x.pt')
+    found = read_tensors(tmp_path / 'x.pt')
+    assert found['schedule'] == schedule and found['seen'] == {1, 2}
+    assert torch.equal(found['weights']['a'], torch.ones(2))
+
+
 NOT_DENSE = {
     'sparse': lambda: torch.eye(2).to_sparse(),
     'sparse rows': lambda: torch.eye(2).to_sparse_csr(),
@@ -99,6 +108,8 @@ def packed(state):
 
 HOSTILE = {
     'a tensor by number': b'ctorch\nTensor\n\x8a\x05\0\0\0\0\x10\x85R.',
+    'a counter of keys that take 2^60 steps': b'ccollections\nCounter\n](q\0' + b'h\0h\0\x86q\0' * 60 + b'e\x85R.',
+    'an ordered dict of such a key': b'ccollections\nOrderedDict\n](](q\0' + b'h\0h\0\x86q\0' * 60 + b'Neee\x85R.',
     'a bytearray by number': b'cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\x10\x85R.',
     'a key that takes 2^60 steps to compare': b'})q\0' + b'h\0h\0\x86q\0' * 60 + b'Ns.',
     'a key a million tuples deep': b'})' + b'\x85' * 10**6 + b'Ns.',
