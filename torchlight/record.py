@@ -95,6 +95,25 @@ def add_session(folder: str | Path, session: Mapping[str, Any]) -> None:
     write(folder, 'running', [*read(folder).get('sessions', []), session])
 
 
+def changes(folder: str | Path, session: Mapping[str, Any]) -> str:
+    """Return how a session differs from the last one of a folder in what decides the rounding of sums; '' if equal.
+
+    That is the number of threads, the devices, and the version of PyTorch.
+    """
+    sessions = read(folder).get('sessions', [])
+    then, now = _rounding(sessions[-1] if sessions else session), _rounding(session)
+    return ', '.join(f'{key} {then[key]} → {now[key]}' for key in now if then[key] != now[key])
+
+
+def _rounding(session: Mapping[str, Any]) -> dict[str, Any]:
+    devices, libraries = session.get('devices') or (), session.get('libraries') or {}
+    return {
+        'threads': session.get('threads'),
+        'devices': ' '.join(map(str, devices)),
+        'torch': libraries.get('torch') if isinstance(libraries, dict) else None,
+    }
+
+
 def finish(folder: str | Path) -> None:
     """Record that the run of a folder is finished."""
     write(folder, 'finished', read(folder).get('sessions', []))

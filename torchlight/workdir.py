@@ -148,6 +148,8 @@ class WorkDir:
                 raise InputError(f'the best weights so far, {self.weights(best["epoch"], best["step"])}, are missing')
             self._remove_superseded(state())
             self.describe(arg, model)
+            if changes := record.changes(self.path, session):
+                log(f'Other rounding than in an uninterrupted run is to be expected: {changes}')
             record.add_session(self.path, session)
             return
         sources = self._best_weights_in(resumed.parent, best) if resumed and best else {}

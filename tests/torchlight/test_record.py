@@ -27,6 +27,16 @@ def test_the_record_grows_with_each_start(tmp_path):
     assert record.read(tmp_path) == {'format': 1, 'state': 'finished', 'sessions': [{'seed': 1}, {'seed': 2}]}
 
 
+def test_what_rounds_differently_is_named(tmp_path):
+    session = record.describe_session(1, [torch.device('cpu')])
+    assert record.changes(tmp_path, session) == ''
+    record.write(tmp_path, 'running', [{'seed': 1}, session])
+    assert record.changes(tmp_path, session) == ''
+    other = {**session, 'threads': 7, 'libraries': {**session['libraries'], 'torch': '9', 'h5py': '9'}}
+    expected = f'threads {session["threads"]} → 7, torch {torch.__version__} → 9'
+    assert record.changes(tmp_path, other) == expected
+
+
 @pytest.mark.parametrize('text', ['{"sessions"', '[]', '{"sessions": 1}'])
 def test_another_file_of_that_name_is_one_line(tmp_path, text):
     (tmp_path / 'run.json').write_text(text)
