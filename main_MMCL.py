@@ -136,7 +136,7 @@ class Processor:
     def begin(self) -> None:
         """Resume a run from its checkpoint, or take the work directory for a new one."""
         arg = self.arg
-        resumed = self.work_dir.checkpoint_to_resume(arg.resume)
+        resumed = distributed.gather(self.work_dir.checkpoint_to_resume(arg.resume))[0]
         lines = [self.restore(resumed)] if resumed else []
         run = resumed, self.best, arg, self.model, self.log, self.state
         distributed.on_first(lambda: self.work_dir.begin(*run, arguments.session(arg, self.devices)))

@@ -58,7 +58,9 @@ def process_group() -> Iterator[None]:
         If the device runs out of memory inside.
     """
     if {'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR'} <= os.environ.keys() and not dist.is_initialized():
-        dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo')
+        backend = 'cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo'
+        store, number, count = next(dist.rendezvous('env://'))
+        dist.init_process_group(backend, store=_of_this_start(store), rank=number, world_size=count)
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -66,6 +68,17 @@ def process_group() -> Iterator[None]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _of_this_start(store: dist.Store) -> dist.Store:
+    """Return the part of torchrun's store that is for this start of the processes.
+
+    PyTorch keeps one store through all restarts, where the addresses of the processes before would be found. Several
+    machines may count restarts differently, so that they use it as it is.
+    """
+    if os.environ.get('LOCAL_WORLD_SIZE') != os.environ['WORLD_SIZE']:
+        return store
+    return dist.PrefixStore(f'start {os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)}', store)
 
 
 def rank() -> int:

@@ -6,10 +6,14 @@ A training run asks for the latter, so that it can finish its step and write a c
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
+ECHO = 5  # seconds
+
 _received: list[int] = []  # the signals since the command began
+_first_at: list[float] = []  # when the first of them was noted
 
 
 class Terminated(BaseException):
@@ -31,9 +35,10 @@ def handled() -> Iterator[Sequence[int]]:
 def deferred() -> Iterator[None]:
     """Note the first signal that arrives inside, for `pending`; raise a second one, and at the end the first.
 
-    Not under torchrun, as in `handled`.
+    torchrun sends its processes each signal that it gets, so that those of a whole group arrive twice: under torchrun a
+    second one within ECHO seconds does not count. It kills what has not ended half a minute after a SIGTERM.
     """
-    with _handlers([] if _supervised() else [signal.SIGTERM, signal.SIGINT], _note):
+    with _handlers([signal.SIGTERM, signal.SIGINT], _note):
         yield
     if pending():
         stop()
@@ -63,8 +68,11 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 
 def _note(number: int, frame: FrameType | None) -> None:
-    _received.append(number)
-    if len(_received) > 1:
+    now = time.monotonic()
+    if not _received:
+        _received.append(number)
+        _first_at[:] = [now]
+    elif not _supervised() or now - _first_at[0] > ECHO:
         stop()
 
 

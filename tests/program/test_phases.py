@@ -1,8 +1,6 @@
 """The program as its user runs it: training, testing, predicting, exporting."""
 
 import csv
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -126,19 +124,6 @@ def test_config_yaml_of_a_run_tests_its_weights(run, tmp_path):
     flags = ['--phase', 'test', '--weights', folder / 'best.pt', '--save-score', 'True', '--work-dir', tmp_path / 'b']
     assert main_MMCL.main([str(word) for word in ('--config', folder / 'config.yaml', *flags)]) == 0
     assert same_scores(*(scores(part / 'epoch1_test_score.pkl') for part in (folder, tmp_path / 'b')))
-
-
-def test_torchrun_trains_and_scores_every_clip_once(trained, arguments, tmp_path):
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', 'main_MMCL.py']
-    test = arguments('double', '--phase', 'test', '--weights', trained / 'best.pt', '--save-score', 'True')
-    train = arguments('trained', '--num-epoch', '1')
-    for command in (test, train):
-        done = subprocess.run(launch + command, cwd=ROOT, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr[-2000:]
-    one, two = scores(trained / 'epoch1_test_score.pkl'), scores(tmp_path / 'double' / 'epoch1_test_score.pkl')
-    assert list(one) == list(two)
-    np.testing.assert_allclose(np.stack(list(one.values())), np.stack(list(two.values())), atol=1e-4)
-    assert (tmp_path / 'trained' / 'runs-1-6.pt').exists()
 
 
 def test_real_clips_train_and_test(shared, tmp_path):

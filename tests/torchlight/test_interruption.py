@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from torchlight import interruption
 from torchlight.interruption import Terminated, deferred, handled, pending
 
 
@@ -43,11 +44,23 @@ def test_without_a_signal_nothing_happens_and_the_former_handlers_come_back():
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == former
 
 
-def test_under_torchrun_signals_have_their_default_meaning(monkeypatch):
+def test_under_torchrun_sigterm_has_its_default_meaning_outside_the_block(monkeypatch):
     monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'x')
-    former = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    with handled(), deferred():
-        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == former
+    with handled():
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_under_torchrun_a_signal_that_arrives_twice_counts_once(monkeypatch):
+    monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'x')
+    steps = []
+    with handled(), pytest.raises(Terminated), deferred():
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        steps.append('reached')
+        monkeypatch.setattr(interruption, 'ECHO', 0)
+        send(signal.SIGTERM)
+        pytest.fail('not reached')
+    assert steps == ['reached']
 
 
 def test_ctrl_c_that_is_ignored_stays_ignored(monkeypatch):
