@@ -16,6 +16,7 @@ from torchlight import record
 from torchlight.command import Parser, count, not_negative, positive
 from torchlight.config import PAIRS
 from torchlight.errors import InputError, first_few
+from torchlight.names import stays_inside
 from torchlight.workdir import WorkDir
 
 AUGMENT_ON, PRELOAD = ('worker', 'device'), ('none', 'memory', 'device')
@@ -206,6 +207,8 @@ def closing_lines(
     test = f'python main_MMCL.py --config {settings} --phase test --weights {work_dir.best}'
     if arg.allow_imports:
         test += f' --allow-imports {" ".join(arg.allow_imports)}'
+    if not stays_inside(arg.model_saved_name, work_dir.path):  # which config.yaml may not lead to by itself
+        test += f' --model-saved-name {arg.model_saved_name}'
     return [
         f'Best accuracy: {accuracy}',
         f'Epoch number: {best["epoch"]} (chosen on {chosen})',

@@ -137,6 +137,13 @@ def test_the_command_line_may_lead_anywhere(places, tmp_path):
     assert places('run', 'work', '--work-dir', str(tmp_path / 'elsewhere')) == str(tmp_path / 'elsewhere')
 
 
+@pytest.mark.parametrize('key', ['work_dir', 'model_saved_name', 'output'])
+def test_the_command_line_overrides_a_file_that_leads_outside(places, tmp_path, key):
+    for spelling in (f'--{key}', f'--{key.replace("_", "-")}'):
+        assert places('run', '{}/elsewhere', spelling, '/tmp/mine', key=key) == '/tmp/mine'
+        assert places('run', '{}/elsewhere', f'{spelling}={tmp_path}/elsewhere', key=key) == f'{tmp_path}/elsewhere'
+
+
 def test_a_link_in_the_current_folder_is_the_users_own(places, tmp_path):
     (tmp_path / 'scratch').mkdir()
     (tmp_path / 'here' / 'big').symlink_to(tmp_path / 'scratch')

@@ -9,7 +9,9 @@ import yaml
 
 from torchlight.command import Parser
 from torchlight.errors import InputError
+from torchlight.files import require_file
 from torchlight.imports import nearest
+from torchlight.names import stays_inside
 from torchlight.yaml_file import Dumper, read_yaml
 
 # Left out of config.yaml, which tests and resumes the run: ignore_weights there would drop what was learned.
@@ -78,13 +80,17 @@ def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def load_yaml(
+    path: str | Path, known: Collection[str], given: Collection[str] = (), above: tuple[Path, ...] = ()
+) -> dict[str, Any]:
     """Read the settings in a YAML file, over those of its `base:` file (a path relative to the file's own folder).
 
     Parameters
     ----------
     path : path. The YAML file.
     known : names. The keys that a file may have.
+    given : names. Settings that the command line overrides, so that it does not matter where the file's lead (default:
+        none).
     above : paths. The files whose `base:` led here (default: none).
 
     Raises
@@ -96,6 +102,8 @@ def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] 
     path = Path(path)
     if path.resolve() in above:
         raise InputError(f'{path} includes itself through base:')
+    if above:
+        require_file(path)  # no device, which would never end
     try:
         found = read_yaml(path.read_text(), path)
     except OSError as error:
@@ -113,20 +121,14 @@ def load_yaml(path: str | Path, known: Collection[str], above: tuple[Path, ...] 
         flag = f'--{key.replace("_", "-")}'
         if key in ONLY_IN_COMMANDS:
             raise InputError(f'{path} has {key}, which no file may set; give it on the command line: {flag}')
-        if key in WRITTEN and not _stays_inside(str(found[key]), path.parent):
+        if key in WRITTEN and key not in given and not stays_inside(str(found[key]), path.parent):
             raise InputError(
                 f'{path} has {key}: {found[key]!r}, which leads outside the current folder; if you want that, '
                 f'give it on the command line: {flag} {found[key]}'
             )
-    return found if base is None else merge(load_yaml(path.parent / base, known, (*above, path.resolve())), found)
-
-
-def _stays_inside(target: str, folder: Path) -> bool:
-    """Return whether a path is inside the current folder or `folder`; links in the current folder are followed."""
-    path = Path(target)
-    if not path.is_absolute() and '..' not in path.parts:
-        return True
-    return any(path.resolve().is_relative_to(place.resolve()) for place in (Path(), folder))
+    if base is None:
+        return found
+    return merge(load_yaml(path.parent / base, known, given, (*above, path.resolve())), found)
 
 
 def parse(parser: Parser, argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -137,8 +139,10 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> argparse.Namespa
     InputError
         For an unknown flag or key, and for a value that its flag does not accept.
     """
-    known, path = parser.settings(), parser.parse_args(argv).config
-    parser.set_defaults(**{key: _typed(known[key], value, path) for key, value in load_yaml(path, known).items()})
+    words = parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(WRITTEN)))  # None for those not given
+    known, path, given = parser.settings(), words.config, [key for key in WRITTEN if getattr(words, key) is not None]
+    settings = load_yaml(path, known, given)
+    parser.set_defaults(**{key: _typed(known[key], value, path) for key, value in settings.items()})
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,8 @@
-"""Names of samples that are safe as names of files and as lines of a list."""
+"""Names of samples that are safe as names of files and as lines of a list; paths that stay in a folder."""
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from torchlight.errors import InputError
 
@@ -25,3 +26,14 @@ def safe_names(names: list[str], where: object) -> list[str]:
     if wrong := unsafe(names):
         raise InputError(f'{where} has the clip name {wrong[0][:60]!r}; {RULE}')
     return names
+
+
+def stays_inside(path: str | Path, *folders: Path) -> bool:
+    """Return whether a path is inside the current folder or one of `folders`; links in the current folder are followed.
+
+    So a link that the user has made there, such as work_dir → /scratch, is no way out.
+    """
+    path = Path(path)
+    if not path.is_absolute() and '..' not in path.parts:
+        return True
+    return any(path.resolve().is_relative_to(place.resolve()) for place in (Path(), *folders))

@@ -175,7 +175,7 @@ def test_clips_without_labels_may_be_predicted():
 def test_the_log_closes_with_the_result_and_what_to_do_next(tmp_path):
     work, best = WorkDir(tmp_path / 'work'), {'accuracy': 0.5, 'epoch': 4, 'step': 120}
     settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8}
-    arg = argparse.Namespace(**settings, test_batch_size=16, seed=1, allow_imports=[])
+    arg = argparse.Namespace(**settings, test_batch_size=16, seed=1, allow_imports=[], model_saved_name='runs')
     lines = arguments.closing_lines(arg, work, best, 0.5, 51062)
     assert lines[:4] == [
         'Best accuracy: 0.5',
@@ -187,3 +187,8 @@ def test_the_log_closes_with_the_result_and_what_to_do_next(tmp_path):
     assert 'runs-4-120.pt' in lines[9] and f'--config {work.path}/config.yaml --phase test' in lines[10]
     arg.allow_imports = ['mine', 'ours.nets']
     assert f'{work.best} --allow-imports mine ours.nets;' in arguments.closing_lines(arg, work, best, 0.5, 51062)[10]
+    arg.allow_imports, arg.model_saved_name = [], str(tmp_path / 'other' / 'runs')
+    next_line = arguments.closing_lines(arg, work, best, 0.5, 51062)[10]
+    assert f'{work.best} --model-saved-name {tmp_path}/other/runs;' in next_line
+    arg.model_saved_name = str(work.path / 'runs')
+    assert 'saved' not in arguments.closing_lines(arg, work, best, 0.5, 51062)[10]

@@ -64,6 +64,13 @@ def test_circles_are_refused(tmp_path):
         load_yaml(tmp_path / 'a.yaml', {})
 
 
+def test_a_base_is_a_file(tmp_path):
+    for base in ('/dev/zero', '.', 'none.yaml'):
+        (tmp_path / 'a.yaml').write_text(f'base: {base}')
+        with pytest.raises(InputError, match='does not exist or is not a file'):
+            load_yaml(tmp_path / 'a.yaml', {})
+
+
 def test_merging_changes_neither():
     base, delta = {'a': {'x': 1}, 'b': 2}, {'a': {'y': 3}, 'b': {'z': 4}}
     assert merge(base, delta) == {'a': {'x': 1, 'y': 3}, 'b': {'z': 4}}
@@ -96,7 +103,7 @@ def test_yaml_values_take_their_flags_types(parser, tmp_path):
         ('nesterov: maybe', "x.yaml has nesterov: 'maybe', which --nesterov does not accept"),
         ('optimizer: LBFGS', "x.yaml has optimizer: 'LBFGS', not one of SGD, Adam"),
         ('model_args: 3', 'x.yaml has model_args: 3; expected key: value pairs'),
-        ('base: none.yaml', 'none.yaml: No such file or directory'),
+        ('base: none.yaml', 'none.yaml does not exist'),
         ('[1, 2]', 'x.yaml has no settings of the form key: value'),
         ('', 'x.yaml has no settings of the form key: value'),
         ('num_epoch: 1\nbase_lr: 1\nnum_epoch: 2', "x.yaml line 3: the key 'num_epoch' is already in line 1"),

@@ -1,11 +1,12 @@
 """Names that may become names of files, and those that may not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from torchlight.errors import InputError
-from torchlight.names import safe_name, safe_names
+from torchlight.names import safe_name, safe_names, stays_inside
 
 UNSAFE = [
     '',
@@ -41,3 +42,16 @@ def test_one_wrong_name_of_many_is_found():
     assert safe_names(good, 'x.h5') == good
     with pytest.raises(InputError, match=r"x.h5 has the clip name '\.\./y'"):
         safe_names([*good, '../y', *good], 'x.h5')
+
+
+def test_a_path_stays_inside_the_current_folder_or_another_one(tmp_path, monkeypatch):
+    for folder in ('here/deep', 'other', 'here2'):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'here')
+    for path in ('x', 'deep/../x', '../here/x', tmp_path / 'here' / 'x', '.'):
+        assert stays_inside(path), path
+    for path in ('..', '../here2', tmp_path / 'here2', 'deep/../../x', '/'):
+        assert not stays_inside(path) and not stays_inside(path, Path('deep')), path
+    assert stays_inside('../other/x', tmp_path / 'other') and not stays_inside('../other/x')
+    (tmp_path / 'here' / 'big').symlink_to(tmp_path / 'other')
+    assert stays_inside('big/x')
