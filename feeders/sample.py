@@ -20,6 +20,7 @@ from feeders.feature_store import open_features, write_features
 from feeders.sample_motions import ACTIONS, CLIP, FEATURES, NAME, make_clip, performer_body
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from torchlight.errors import InputError
+from torchlight.names import stays_inside
 
 SAMPLE = DATASETS['sample']
 SAMPLE_FILES = 'skeletons.h5', 'video.h5', 'text.h5'
@@ -120,7 +121,20 @@ class Feeder(feeder_MMCL.Feeder):
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
-        """Make the sample if `data_path` is its skeletons.h5; for any other file name nothing is created."""
+        """Make the sample if `data_path` is its skeletons.h5; for any other file name nothing is created.
+
+        Raises
+        ------
+        InputError
+            If it would be made outside the current folder, where a YAML file from somebody else may lead; or if
+            `ensure_sample` does.
+        """
         path = Path(str(arguments.get('data_path')))
-        if path.name == SAMPLE_FILES[0]:
-            ensure_sample(path.parent)
+        if path.name != SAMPLE_FILES[0]:
+            return
+        if not stays_inside(path) and not all((path.parent / file).exists() for file in SAMPLE_FILES):
+            raise InputError(
+                f'the sample would be made in {path.parent}, outside the current folder; give another data_path, or '
+                f'make it first: python -c "from feeders.sample import make_sample; make_sample({str(path.parent)!r})"'
+            )
+        ensure_sample(path.parent)

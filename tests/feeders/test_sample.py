@@ -127,7 +127,8 @@ def few_clips(monkeypatch):
     monkeypatch.setattr(sample, 'make_sample', functools.partial(sample.make_sample, clips_per_class=3))
 
 
-def test_preparing_the_data_makes_what_the_feeder_reads(tmp_path, few_clips):
+def test_preparing_the_data_makes_what_the_feeder_reads(tmp_path, few_clips, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     arguments = {
         'data_path': tmp_path / 'new' / 'skeletons.h5',
         'split': 'test',
@@ -141,6 +142,17 @@ def test_preparing_the_data_makes_what_the_feeder_reads(tmp_path, few_clips):
     assert len(feeder) == len(sample.ACTIONS)
     assert batch.skeleton.shape == (2, 3, 16, 25, 2)
     assert batch.label.tolist() == [0, 5]
+
+
+def test_the_sample_is_made_only_inside_the_current_folder(tmp_path, few_clips, monkeypatch):
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    for folder in (tmp_path / 'elsewhere', '..', '../elsewhere', 'x/../../y'):
+        with pytest.raises(InputError, match=r'the sample would be made in .*, outside the current folder'):
+            sample.Feeder.prepare_data({'data_path': f'{folder}/skeletons.h5'})
+    assert [path.name for path in tmp_path.rglob('*')] == ['here']
+    sample.make_sample(tmp_path / 'elsewhere')
+    sample.Feeder.prepare_data({'data_path': '../elsewhere/skeletons.h5'})  # it is there: nothing is made
 
 
 def test_neither_the_constructor_nor_a_mistyped_name_makes_the_sample(tmp_path, few_clips):
