@@ -12,8 +12,13 @@ VALUES = 10_000  # of one file, an alias (*name) counted as all that it stands f
 TOO_DEEP = f'lists and mappings are inside each other more than {DEPTH} deep'
 
 
+UNKNOWN = 'tag:yaml.org,2002:omap', 'tag:yaml.org,2002:pairs', 'tag:yaml.org,2002:set'  # a key may be there twice
+
+
 class Loader(yaml.SafeLoader):
     """Plain YAML in which 4e-4 is a number (PyYAML expects 4.0e-4), and a key that occurs twice is refused."""
+
+    yaml_constructors = {tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag not in UNKNOWN}
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         """Make a mapping; raise ComposerError for a key that it has already."""

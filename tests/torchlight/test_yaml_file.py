@@ -53,6 +53,13 @@ def test_a_key_that_occurs_twice_is_refused_with_its_lines(text, message):
     assert refusal(text) == message
 
 
+@pytest.mark.parametrize(
+    'text', ['!!omap [{b: 1}, {b: 2}]', '!!pairs [{b: 1}, {b: 2}]', '!!set {b, c}', 'a: !!omap []']
+)
+def test_tags_of_other_mappings_are_refused(text):
+    assert 'x.yaml is not YAML: could not determine a constructor for the tag' in refusal(text)
+
+
 @pytest.mark.parametrize('text', ['a:\n  &a [*a]', 'a:\n  &a {b: [*a]}', 'a:\n  &a {<<: *a}', 'a:\n  &a [[{y: *a}]]'])
 def test_a_value_that_contains_itself_is_refused(text):
     assert refusal(text) == 'x.yaml line 2: *a contains itself'
