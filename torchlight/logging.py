@@ -35,7 +35,7 @@ class Log:
         self.quiet = quiet
 
     def __call__(self, text: str) -> None:
-        """Add one line, `[ asctime ] text`."""
+        """Add one line, `[ asctime ] text`; raise InputError if log.txt cannot be written."""
         if self.quiet:
             return
         line = f'[ {time.asctime()} ] {text}'
@@ -43,8 +43,11 @@ class Log:
         sys.stdout.flush()
         if self.path:
             make_folder(self.path.parent)
-            with open(self.path, 'a') as file:
-                file.write(line + '\n')
+            try:
+                with open(self.path, 'a') as file:
+                    file.write(line + '\n')
+            except OSError as error:
+                raise InputError(f'cannot write {self.path}: {error.strerror or error}') from error
 
 
 class Progress:

@@ -53,6 +53,13 @@ def test_the_log_adds_lines_to_its_file_and_makes_the_folder_with_the_first(tmp_
     assert capsys.readouterr().out.splitlines() == lines
 
 
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'log.txt').symlink_to('/dev/full')
+    with pytest.raises(InputError, match=r'cannot write .*/log\.txt: No space left on device$'):
+        Log(tmp_path)('x')
+
+
 def test_a_quiet_log_and_quiet_values_leave_nothing(tmp_path, capsys):
     Log(tmp_path / 'a', quiet=True)('x')
     TensorBoard(tmp_path / 'b', quiet=True).add('train', 1, loss=1.0)
