@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, write_bytes
+from torchlight.files import atomic_path, require_writable, write_bytes
 
 EXPORTS = ('.pt2', '.onnx')
 REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
@@ -50,9 +50,11 @@ def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
 
 
 def check(arg: argparse.Namespace) -> None:
-    """Raise InputError if the settings ask for an export without the name of a file that can be one."""
+    """Raise InputError if what is exported or predicted could not be written to --output."""
     if arg.phase == 'export':
         check_export_path(arg.output)
+    if arg.phase in ('predict', 'export') and arg.output:
+        require_writable(arg.output)
 
 
 def check_export_path(path: str | PathLike | None) -> Path:

@@ -102,6 +102,13 @@ def require_file(path: str | Path) -> Path:
     return path
 
 
+def require_writable(path: str | Path) -> None:
+    """Raise InputError if `path` cannot be written, before the work that leads to what is written there; leave nothing."""
+    with writing(path):
+        target = _require_replaceable(path).absolute()
+        tempfile.TemporaryFile(dir=next(folder for folder in target.parents if folder.exists())).close()
+
+
 def make_folder(path: str | Path) -> None:
     """Make the folder `path` and its parents; raise InputError if that is not possible."""
     try:

@@ -49,6 +49,12 @@ def test_a_mistake_gets_one_line_and_nothing_but_the_log(arguments, tmp_path, ca
     assert left <= {'log.txt', '.lock'}
 
 
+@pytest.mark.parametrize('phase, output', [('predict', '/dev/null'), ('predict', '.'), ('export', '/proc/student.pt2')])
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(arguments, capsys, phase, output):
+    files = '--input', 'nowhere.npy', '--weights', 'nowhere.pt', '--output', output
+    assert f'cannot write {output}: ' in refused(capsys, arguments('x', '--phase', phase, *files))
+
+
 def test_weights_of_another_model_are_listed(trained, arguments, capsys):
     test = '--phase', 'test', '--weights', trained / 'best.pt'
     line = refused(capsys, arguments('b', *test, '--model-args', 'base_channel=16'))

@@ -24,6 +24,7 @@ from torchlight.files import (
     make_folder,
     remove_abandoned,
     require_file,
+    require_writable,
     write_csv,
     write_text,
     writing,
@@ -216,11 +217,22 @@ def test_devices_pipes_and_folders_are_not_replaced(tmp_path):
     (tmp_path / 'null').symlink_to('/dev/null')
     (tmp_path / 'circle').symlink_to('circle')
     for name, kind in (('pipe', 'pipe'), ('folder', 'folder'), ('null', 'device or a socket')):
-        with pytest.raises(InputError, match=f'cannot write .*{name}: it is a {kind}; give the path of a file'):
-            write_text(tmp_path / name, 'x')
+        for write in (write_text, lambda path, _: require_writable(path)):
+            with pytest.raises(InputError, match=f'cannot write .*{name}: it is a {kind}; give the path of a file'):
+                write(tmp_path / name, 'x')
     with pytest.raises(InputError, match=r'cannot write .*circle: Too many levels of symbolic links'):
         write_text(tmp_path / 'circle', 'x')
     assert stat.S_ISFIFO((tmp_path / 'pipe').stat().st_mode) and len(list(tmp_path.iterdir())) == 4
+
+
+def test_what_could_not_be_written_is_known_before_and_nothing_is_made(tmp_path):
+    write_text(tmp_path / 'file', 'old')
+    for path in ('file', 'new', 'a/b/new'):
+        require_writable(tmp_path / path)
+    for path in (tmp_path / 'file' / 'new', '/proc/new'):
+        with pytest.raises(InputError, match='cannot write'):
+            require_writable(path)
+    assert (tmp_path / 'file').read_text() == 'old' and [path.name for path in tmp_path.iterdir()] == ['file']
 
 
 # --- full disks and other refusals, as a process of its own meets them
