@@ -4,7 +4,6 @@ Legend: N clips, T frames, M persons, V joints, C coordinates, D feature width.
 """
 
 import argparse
-import hashlib
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
@@ -103,7 +102,7 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
     ]
     if not len(store):
         return facts, ['it is empty']
-    low, high, broken, zero, digests = _scan(store)
+    (low, high, zero), digests = _scan(store), store.digests()
     facts += [
         f'lengths {store.length.min()}–{store.length.max()} frames, median {np.median(store.length):g}, '
         f'total {store.length.sum()}',
@@ -113,7 +112,7 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
         *_splits(store, digests),
     ]
     problems = [
-        _list('clips contain NaN or Inf', broken),
+        *store.faults(np.arange(len(store))),
         _list('clips are all zero', zero),
         *store.problems(),
         _list('labels are out of range or differ from the name', _wrong_labels(store)),
@@ -125,20 +124,15 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
 def examine_features(store: FeatureStore) -> Findings:
     """Describe a feature store and find its problems."""
     origin = [f'{key}: {value}' for key, value in store.attributes.items() if key not in ('format', 'version')]
-    broken, zero, digests = [], [], set()
-    for row, name in enumerate(store.name):
-        feature = store.feature[row]
-        if not np.isfinite(feature).all():
-            broken.append(name)
-        if not feature.any():
-            zero.append(name)
-        digests.add(feature.tobytes())
+    rows = np.arange(len(store.name))
+    zero = [name for row, name in enumerate(store.name) if not store.feature[row].any()]
+    digests = {store.feature[row].tobytes() for row in rows}
     facts = [
         f'{len(store.name)} features of width {store.width}; {", ".join(origin) or "their origin is not recorded"}',
         f'{len(digests)} of them differ',
     ]
     problems = [
-        _list('features contain NaN or Inf', broken),
+        *store.faults(rows, store.name),
         _list('features are all zero', zero),
         *name_problems(store.name),
     ]
@@ -176,20 +170,15 @@ def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
     raise InputError(f'none of the stores has the clip {args.clip!r}')
 
 
-def _scan(store: SkeletonStore) -> tuple[float, float, list[str], list[str], list[bytes]]:
-    """Read all frames once: smallest and largest value, names with NaN or Inf, names all zero, digests."""
-    low, high, broken, zero, digests = np.inf, -np.inf, [], [], []
+def _scan(store: SkeletonStore) -> tuple[float, float, list[str]]:
+    """Find the smallest and the largest value, NaN apart, and the names of clips that are all zero."""
+    low, high, zero = np.inf, -np.inf, []
     for index, name in enumerate(store.name):
         clip = store.clip(index)
-        finite = clip[np.isfinite(clip)]
-        if finite.size < clip.size:
-            broken.append(name)
         if not clip.any():
             zero.append(name)
-        if finite.size:
-            low, high = min(low, finite.min()), max(high, finite.max())
-        digests.append(hashlib.sha256(clip.tobytes()).digest())
-    return low, high, broken, zero, digests
+        low, high = np.fmin.reduce(clip, None, initial=low), np.fmax.reduce(clip, None, initial=high)
+    return low, high, zero
 
 
 def _classes(store: SkeletonStore) -> str:
@@ -199,7 +188,7 @@ def _classes(store: SkeletonStore) -> str:
     return f'{len(set(store.label.tolist()))} classes (clips): ' + ', '.join(named)
 
 
-def _splits(store: SkeletonStore, digests: Sequence[bytes]) -> list[str]:
+def _splits(store: SkeletonStore, digests: Sequence[str]) -> list[str]:
     """Describe each protocol in a line: clips, the official counts, and test clips that are also training clips."""
     row, lines = DATASETS.get(store.dataset), []
     protocols = list(row.protocols) if row and not isinstance(store, BothSplits) else []

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from feeders.feature_store import write_features
+from feeders.integrity import UNBOUND
 from feeders.prepare.__main__ import main
 from feeders.public_npz import write_public_npz
 from feeders.skeleton_store import SkeletonStoreWriter
@@ -53,8 +54,9 @@ def spoilt_name(path):
 @pytest.mark.parametrize(
     'change, message',
     [
-        (lambda frames: frames * np.nan, '1 clips contain NaN or Inf: S001C002P003R001A005'),
+        (lambda frames: frames * np.nan, f'1 clips contain {UNBOUND}: S001C002P003R001A005'),
         (lambda frames: np.where(frames > 1, np.inf, frames), 'contain NaN or Inf'),
+        (lambda frames: frames * 1e7, f'contain {UNBOUND}: S001'),
         (lambda frames: frames * 0, 'are all zero: S001C002P003R001A005'),
         (lambda frames: frames[:0], 'have no frames'),
     ],
@@ -144,7 +146,7 @@ def test_wrong_features_are_found(tmp_path, capsys):
         file['name'][2], file['feature'][0] = 'b', [1, np.nan]
     assert main(['inspect', str(tmp_path / 'v.h5')]) == 1
     text = capsys.readouterr().out
-    assert 'contain NaN or Inf: a' in text and 'all zero: b' in text and 'more than once: b' in text
+    assert f'contain {UNBOUND}: a' in text and 'all zero: b' in text and 'more than once: b' in text
 
 
 def test_wrong_files_and_clips_are_one_line_and_status_2(tmp_path, capsys):
@@ -173,6 +175,7 @@ def test_all_clips_and_features_are_compared_with_their_checksums(tmp_path, caps
     text = capsys.readouterr().out
     assert f'WRONG: 1 clips have changed since they were written: {NAMES[1]}' in text
     assert f'WRONG: 1 features have changed since they were written: {NAMES[2]}' in text
+    assert main(['inspect', store, features]) == 1 and 'changed since they were written' in capsys.readouterr().out
     assert main(['inspect', '--verify', without_checksums(store)]) == 0
     assert '3 clips, with no checksums' in capsys.readouterr().out
 
