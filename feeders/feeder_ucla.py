@@ -17,6 +17,7 @@ from feeders.mapped import MappedArray
 from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.splits import choose_split
 from torchlight.errors import InputError
+from torchlight.files import require_file
 
 LARGEST_TURN = 60  # degrees, about x and y
 SCALES = (0.5, 1.5)
@@ -157,9 +158,9 @@ def read_all_sqe(folder: str | Path) -> SkeletonStore:
 
 def _read_clip(file: Path) -> np.ndarray:
     try:
-        frames = np.array(json.loads(file.read_bytes())['skeletons'], np.float64)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f'{file} is not an NW-UCLA clip: {error}') from error
+        frames = np.array(json.loads(require_file(file).read_bytes())['skeletons'], np.float64)
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise InputError(f'{file} is not an NW-UCLA clip: {str(error)[:200]}') from error
     if frames.ndim != 3 or frames.shape[1:] != (20, 3) or not len(frames):
         raise InputError(f'{file} has skeletons of shape {frames.shape}; expected (frames, 20, 3)')
     return frames

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import NamedTuple
 
+from feeders.integrity import LARGEST_LABEL
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.names import RULE, safe_names, unsafe
@@ -50,8 +51,9 @@ def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]
         name = cell_text(name)
         if not any(cells):
             continue
-        if len(cells) != len(lines[0]) or not label.isdecimal():
-            wrong.append((f'{path} line {number}', f'{cells}: expected a name and a label ≥ 0'))
+        if len(cells) != len(lines[0]) or not label.isdecimal() or len(label) > 9 or int(label) > LARGEST_LABEL:
+            reason = f'{str(cells)[:100]}: expected a name and a label from 0 to {LARGEST_LABEL}'
+            wrong.append((f'{path} line {number}', reason))
         elif unsafe([name]):
             wrong.append((f'{path} line {number}', f'{name!r}: {RULE}'))
         elif split not in SPLITS and len(lines[0]) == 3:

@@ -76,7 +76,7 @@ def read(folder: str | Path) -> dict[str, Any]:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f'{path} cannot be read: {error}') from error
     sessions = found.get('sessions') if isinstance(found, dict) else None
     if not isinstance(sessions, list) or not all(isinstance(session, dict) for session in sessions):

@@ -55,6 +55,8 @@ Observations = dict[bytes, list[tuple[int, int, int]]]
 
 def read_skeleton(path: str | Path, columns: Sequence[int] = POSITION) -> Recording:
     """Parse the file at `path`; raise ClipError if that is not possible."""
+    if Path(path).exists() and not Path(path).is_file():  # a device has no end
+        raise ClipError('cannot be read: it is not a file')
     try:
         with open(path, 'rb') as file:
             text = file.read()
