@@ -22,6 +22,8 @@ else:
     Picture = Any  # Pillow is imported only when pictures are read, so that its absence is one line
 
 ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
+FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP')  # of what is in the files: Pillow would start a program for others
+LARGEST = 50_000_000  # pixels
 
 
 class PictureSource(ABC):
@@ -85,7 +87,9 @@ class ImageFolder(PictureSource):
     def read(self, name: str) -> Picture:
         """Return the clip's image in RGB; raise ClipError if it cannot be read."""
         try:
-            with self._image.open(self.clips[name]) as image:
+            with self._image.open(self.clips[name], formats=FORMATS) as image:
+                if image.width * image.height > LARGEST:
+                    raise ValueError(f'it has {image.width} × {image.height} pixels, more than {LARGEST:,}')
                 return image.convert('RGB')
         except (OSError, ValueError, SyntaxError, self._image.DecompressionBombError) as error:
             raise ClipError(f'{self.clips[name]} is not a readable image: {error}') from error

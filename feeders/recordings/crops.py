@@ -36,6 +36,8 @@ SIDE = 480  # of the canvas, in pixels
 PADDING = 0.15  # of the longer side of a box
 MIN_ASPECT = 2.5  # height of a box over its width; a strip is 5 times as high as wide
 IMAGE_SIZE = np.array([1920, 1080])  # of the video that the skeleton files refer to; smaller copies are scaled
+# Of videos: no format that is a list of other files, and no picture that takes more than a gigabyte.
+LIMITS = {'format_whitelist': 'avi,mov,matroska', 'protocol_whitelist': 'file', 'max_pixels': str(50_000_000)}
 
 Box = tuple[int, int, int, int]
 
@@ -114,7 +116,8 @@ def read_crops(video: str | Path, boxes: Sequence[tuple[int, Box]]) -> list['Ima
     av, _ = require_packages()
     crops, number = [], -1
     try:
-        with av.open(str(video)) as container:
+        with av.open(str(video), options=LIMITS) as container:
+            container.streams.video[0].codec_context.options = {'max_pixels': LIMITS['max_pixels']}
             for number, frame in enumerate(container.decode(video=0)):
                 if boxes[len(crops)][0] == number:
                     image = frame.to_image()
