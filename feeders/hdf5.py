@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from feeders.hdf5_claims import read_attributes, require_bounded_chunks, texts_at_a_time
 from feeders.hdf5_heap import require_sound_texts
 from feeders.hdf5_trailer import require_trailer
 from feeders.integrity import SMALL, require_stored
@@ -24,7 +25,6 @@ from torchlight.files import require_file
 
 VERSION = 1
 FILTERS = {1: 'gzip', 2: 'shuffle', 3: 'fletcher32', 4: 'szip', 5: 'nbit', 6: 'scaleoffset', 32000: 'lzf'}  # of h5py
-TEXTS = 128  # texts that are read at a time: each may claim as much memory as the file is long
 
 
 class Format(NamedTuple):
@@ -67,11 +67,12 @@ def read_store(path: str | Path, format: Format) -> Contents:
     with file:
         try:
             require_sound_texts(file, path, format.array)
-            _check_format(file, path, format)
+            attributes = read_attributes(file)
+            _check_format(attributes, path, format)
             require_trailer(file, path, format.array)
             datasets = _datasets(file, path, format)
             array = map_dataset(path, datasets[format.array])
-            return Contents(array, _columns(datasets, format), dict(file.attrs))
+            return Contents(array, _columns(datasets, format), attributes)
         except InputError:
             raise
         except Exception as error:  # on a damaged object HDF5 raises errors of many kinds
@@ -119,16 +120,17 @@ def format_of(path: str | Path) -> str | None:
     try:
         with h5py.File(path, 'r') as file:
             require_sound_texts(file, path)
-            return file.attrs.get('format')
-    except (OSError, RuntimeError):
+            return read_attributes(file).get('format')
+    except (OSError, RuntimeError, ValueError):
         return None
 
 
 def read_texts(dataset: h5py.Dataset) -> list[str]:
     """Read all strings of a data set of one dimension, in less time than its `asstr()[:]`."""
     texts, left = [], max(SMALL, dataset.file.id.get_filesize())
-    for first in range(0, len(dataset), TEXTS):
-        block = dataset[first : first + TEXTS].tolist()
+    step = texts_at_a_time(dataset)
+    for first in range(0, len(dataset), step):
+        block = dataset[first : first + step].tolist()
         left -= sum(map(len, block))
         if left < 0:
             raise ValueError(f'the texts of {dataset.name} are longer than the file')
@@ -136,8 +138,8 @@ def read_texts(dataset: h5py.Dataset) -> list[str]:
     return [text.decode() for text in texts]
 
 
-def _check_format(file: h5py.File, path: str | Path, format: Format) -> None:
-    found, version = (file.attrs.get(key) for key in ('format', 'version'))
+def _check_format(attributes: dict[str, Any], path: str | Path, format: Format) -> None:
+    found, version = (attributes.get(key) for key in ('format', 'version'))
     if not isinstance(found, str) or found != format.name or np.ndim(version) or version != VERSION:
         raise InputError(
             f'{path} contains {found or "something else"!r} version {version}; expected {format.name!r} '
@@ -180,6 +182,7 @@ def _check_storage(data: h5py.Dataset, path: str | Path, key: str) -> None:
     stored, width = data.id.get_storage_size(), data.id.get_type().get_size()
     require_stored(path, key, math.prod(data.shape) * width, stored, bool(filters))
     require_stored(path, key, math.prod(data.chunks or ()) * width, stored, True)
+    require_bounded_chunks(data, path, key)
 
 
 def _columns(datasets: dict[str, h5py.Dataset], format: Format) -> dict[str, Any]:
