@@ -9,6 +9,7 @@ import hashlib
 import io
 import pickle
 import re
+import stat
 from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
@@ -28,12 +29,13 @@ KEYS = str, bytes, int, np.integer, np.character  # of other types, tuples, comp
 PLAIN_DTYPE = re.compile(r'[biufcSUO][0-9]*')
 TRAILER = len(b'\nsha256 \n') + 64  # bytes
 
-MEMO = rb'(?:\x94|q.|r.{4})?'
+PUT = rb'q.|r.{2}[\0-\x3f]\0'  # below 2^22: Python takes memory for as many places as the number says
+MEMO = rb'(?:\x94|' + PUT + rb')?'
 INT = rb'(?:K.|M..|J.{4}|\x8a\x01.|\x8a\x02..)'
 # Operations of a fixed length, and of tuples only shapes, (int, …), and what a function or a state takes at once:
 RUN = re.compile(
     rb'(?:(?:' + INT + rb'{1,3}+[\x85-\x87]|\(' + INT + rb'*+t|[\x85-\x87t]' + MEMO + rb'(?=[Rb]))' + MEMO + rb'|'
-    rb'[\x94()\]}NRbuaes\x88\x89\x8f\x90\x93]|' + INT + rb'|h.|q.|j.{4}|r.{4}|G.{8}|\x80.|\x95.{8}|'
+    rb'[\x94()\]}NRbuaes\x88\x89\x8f\x90\x93]|' + INT + rb'|h.|j.{4}|' + PUT + rb'|G.{8}|\x80.|\x95.{8}|'
     rb'c[^\n]*+\n[^\n]*+\n)*+',
     re.DOTALL,
 )
@@ -50,6 +52,8 @@ def read_arrays(path: str | Path) -> Any:
         If it contains anything else, is damaged, or does not have the SHA-256 that `write_scores` recorded in it.
     """
     try:
+        if stat.S_ISCHR(Path(path).stat().st_mode):
+            raise InputError(f'cannot read {path}: it is a device')
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f'cannot read {path}: {error.strerror}') from error

@@ -8,6 +8,7 @@ import hashlib
 import io
 import pickle
 import re
+import stat
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -51,6 +52,8 @@ def read_tensors(path: str | Path) -> Any:
         If the file is missing, damaged or of another kind; nothing in it runs, or takes memory that the file does not.
     """
     try:
+        if stat.S_ISCHR(Path(path).stat().st_mode):
+            raise InputError(f'{path} cannot be read: it is a device')
         data = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise InputError(f'the weights file {path} does not exist') from error
