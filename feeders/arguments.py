@@ -11,6 +11,7 @@ import torch
 
 from feeders import fingerprints as files
 from feeders.feeder import Feeder
+from feeders.integrity import LARGEST_LABEL
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.command import Parser, count, not_negative, positive
@@ -80,6 +81,8 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
         value = arg.model_args.get(key, 3 if key == 'in_channels' else None)
         if not isinstance(value, int) or value < 1:
             raise InputError(f'model_args has {key} {value!r}; it must be an integer ≥ 1')
+    if arg.model_args['num_class'] > LARGEST_LABEL + 1:
+        raise InputError(f'model_args has num_class {arg.model_args["num_class"]}; at most {LARGEST_LABEL + 1} can be')
     if arg.refine:
         if not _text_arguments({**arg.train_feeder_args, **arg.test_feeder_args}):
             raise InputError('--refine scores with the FRM, which needs text_path in test_feeder_args')
