@@ -103,7 +103,7 @@ def require_file(path: str | Path) -> Path:
 
 
 def require_writable(path: str | Path) -> None:
-    """Raise InputError if `path` cannot be written, before the work that leads to what is written there; leave nothing."""
+    """Raise InputError if `path` cannot be written, before the work that leads to what is written; leave nothing."""
     with writing(path):
         target = _require_replaceable(path).absolute()
         tempfile.TemporaryFile(dir=next(folder for folder in target.parents if folder.exists())).close()
