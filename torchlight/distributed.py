@@ -38,7 +38,7 @@ def set_precision(tf32: bool, deterministic: bool = False) -> None:
     deterministic : bool. Use only algorithms that add in the same order every time (default False).
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call imports PyTorch's compiler, for seconds
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call imports its compiler
         torch.use_deterministic_algorithms(deterministic)
     if deterministic:
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
