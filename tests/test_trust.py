@@ -52,52 +52,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-TOUCH = {'args': ['touch', 'made']}
-HOSTILE = {
-    'feeder': {'feeder': 'subprocess.Popen', 'train_feeder_args': TOUCH, 'test_feeder_args': TOUCH},
-    'a feeder whose import acts': {'feeder': 'evil.Feeder'},
-    'a package whose import acts': {'feeder': 'evil.sub.Feeder'},
-    'graph of a model': {'model_args': {'graph': 'os.system', 'graph_args': {'command': 'touch made'}}},
-    'graph of a feeder': {'train_feeder_args': {'graph': 'subprocess.Popen', 'graph_args': TOUCH}},
-    'model': {'model': 'torch.hub.load', 'model_args': {'repo_or_dir': 'evil', 'model': 'x', 'source': 'local'}},
-    'backbone': {'model_args': {'backbone': 'subprocess.Popen', **TOUCH}},
-    'backbone whose import acts': {'model_args': {'backbone': 'evil.sub.Feeder'}},
-    'another kind of class': {'feeder': 'feeders.public_npz.BothSplits'},
-    'another kind of model': {'model': 'torchlight.command.Parser'},
-    'another kind of graph': {'model_args': {'graph': 'model.ctrgcn.Model', 'graph_args': {}}},
-    'a name that is none': {'model_args': {'graph': ['os.system']}},
-    'a file that trusts itself': {'allow_imports': 'evil', 'feeder': 'evil.Feeder'},
-}
-
-
-@pytest.mark.parametrize('settings', HOSTILE.values(), ids=HOSTILE)
-def test_no_setting_runs_code(folder, data, capsys, settings):
-    (folder / 'x.yaml').write_text(yaml.safe_dump({'base': str(SAMPLE), 'device': 'cpu', 'num_worker': 0, **settings}))
-    flags = ['--train-feeder-args', f'data_path={data}/skeletons.h5,video_path=None,text_path=None']
-    flags += ['--test-feeder-args', f'data_path={data}/skeletons.h5']
-    line = refused(capsys, main_MMCL.main, ['--config', 'x.yaml', *flags])
-    assert '--allow-imports' in line or 'does not derive from' in line or 'not the dotted name of a class' in line
-    assert not (folder / 'made').exists() and 'evil' not in sys.modules
-
-
-@pytest.mark.parametrize(
-    'text',
-    [
-        '!!python/object/apply:os.system [touch made]',
-        'model_args: !!python/object/apply:subprocess.Popen [[touch, made]]',
-        'model_args: {graph: !!python/object/new:os.system [touch made]}',
-        'feeder: !!python/name:evil.Feeder',
-        'feeder: !!python/module:evil',
-    ],
-)
-def test_no_tag_runs_code(folder, capsys, text):
-    (folder / 'x.yaml').write_text(text)
-    assert 'x.yaml is not YAML: could not determine a constructor' in refused(
-        capsys, main_MMCL.main, ['--config', 'x.yaml']
-    )
-    assert not (folder / 'made').exists() and 'evil' not in sys.modules
-
-
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """places(folder of the YAML file, work_dir) → the setting; the current folder is `here`."""
