@@ -1,10 +1,15 @@
 """What the program says to a mistake: one line, exit status 2."""
 
+import os
+import signal
+
 import pytest
 import torch
+from torch.utils.data import get_worker_info
 
 import main_MMCL
 from feeders.feature_store import open_features, write_features
+from feeders.feeder import StoreFeeder as Feeder
 from model import MMCL
 from tests.helpers import ROOT
 from tests.program.support import refused
@@ -53,6 +58,22 @@ def test_a_mistake_gets_one_line_and_nothing_but_the_log(arguments, tmp_path, ca
 def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(arguments, capsys, phase, output):
     files = '--input', 'nowhere.npy', '--weights', 'nowhere.pt', '--output', output
     assert f'cannot write {output}: ' in refused(capsys, arguments('x', '--phase', phase, *files))
+
+
+def test_a_data_loading_process_that_is_killed_costs_no_checkpoint(run, arguments, capsys, monkeypatch):
+    state = (run('a', '--num-epoch', 1) / 'checkpoint.pt').read_bytes()
+    fetch = Feeder.__getitems__
+
+    def killed(self, rows):
+        if get_worker_info():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fetch(self, rows)
+
+    monkeypatch.setattr(Feeder, '__getitems__', killed)
+    line = refused(capsys, arguments('a', '--resume', 'auto', '--num-worker', 1))
+    assert 'a data-loading process was killed, usually for lack of memory; try fewer --num-worker' in line
+    monkeypatch.undo()
+    assert (run('a', '--num-epoch', 1, '--resume', 'auto') / 'checkpoint.pt').read_bytes() == state
 
 
 def test_weights_of_another_model_are_listed(trained, arguments, capsys):

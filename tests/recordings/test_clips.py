@@ -1,5 +1,7 @@
 """Clips on their way to a store: which files are found, which frames are accepted, and reading in parallel."""
 
+import os
+import signal
 import warnings
 
 import numpy as np
@@ -71,3 +73,13 @@ def test_reasons_are_returned_and_mistakes_of_the_program_are_not_hidden():
 
 def test_processes_give_the_same_results_in_the_same_order():
     assert list(ordered_map(abs, list(range(-70, 30)), 2)) == list(map(abs, range(-70, 30)))
+
+
+def killed(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_reading_process_that_is_killed_is_one_line():
+    with pytest.raises(InputError, match='the system ended a reading process, perhaps because memory ran out') as error:
+        list(ordered_map(killed, list(range(100)), 2))
+    assert '\n' not in str(error.value)

@@ -39,6 +39,20 @@ def test_a_user_error_is_one_line_and_status_2(error, capsys):
     assert capsys.readouterr() == ('', 'error: x is wrong\n')
 
 
+@pytest.mark.parametrize(
+    ('error', 'text'),
+    [
+        (MemoryError(), 'out of memory; try a lower --batch-size, or fewer --num-worker'),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 'out of memory; try a lower --batch'),
+        (RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed.'), 'a data-loading process was killed'),
+    ],
+)
+def test_what_a_machine_has_too_little_of_is_one_line_and_status_2(error, text, capsys):
+    assert run_command(raising(error), []) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f'error: {text}') and said.count('\n') == 1
+
+
 def test_a_mistake_of_the_program_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         run_command(lambda argv: 1 / 0, [])
