@@ -259,3 +259,20 @@ def dataset_named(name: str) -> Dataset:
 def class_name(dataset: str, label: int) -> str:
     """Return the name of an action, or '' if the data set or the label is not in the table."""
     return DATASETS[dataset].class_name(label) if dataset in DATASETS else ''
+
+
+def class_names(dataset: str, label_map: dict[int, int] | None = None) -> list[str]:
+    """Return the names of the classes by label, [] for a data set that is not in the table.
+
+    Parameters
+    ----------
+    dataset : str. Its name.
+    label_map : {label of the data: label of a model} or None. With it, the list is by label of the model, with '' for
+        labels that no class is mapped to.
+    """
+    if label_map is None or dataset not in DATASETS:
+        return list(DATASETS[dataset].classes) if dataset in DATASETS else []
+    names = [''] * (max(label_map.values(), default=-1) + 1)
+    for label, mapped in label_map.items():
+        names[mapped] = class_name(dataset, label)
+    return names

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from feeders import transforms
 from feeders.bodies import Bodies
+from feeders.datasets import class_names
 from feeders.feature_store import FeatureStore
 from feeders.integrity import refuse
 from feeders.skeleton_store import SkeletonStore
@@ -54,13 +55,16 @@ class Feeder(Dataset):
 
     The constructor gets `train_feeder_args` or `test_feeder_args` of the config, raises InputError for bad ones and
     writes nothing. Some flags change those arguments: --stream sets `bone` and `vel`; --held-out sets `held_out` for
-    training and `split='held_out'` for validation; --phase predict sets `data_path` and `split='all'`.
+    training and `split='held_out'` for validation; --phase predict sets `split='all'` and `data_path`, to a
+    SkeletonStore of the clips.
 
     Attributes
     ----------
     name : clips str. Their names, in data set order; scores are written under them.
     label : (clips,) int64. Their classes, -1 if unknown.
     layout : (M, V, C). Persons, joints and coordinates of a batch; they must fit model_args.
+    dataset : str. The data set's name, '' if unknown (default).
+    classes : str, one per label. The actions' names; shorter, or '' where a name is not known (default: none is).
     feature_stores : {'video' or 'text': FeatureStore}. The features that batches contain (default: none).
     in_main_process : bool. Batches must be made in the main process, whatever --num-worker says (default False).
     """
@@ -68,6 +72,8 @@ class Feeder(Dataset):
     name: Sequence[str]
     label: np.ndarray
     layout: tuple[int, ...]
+    dataset: str = ''
+    classes: Sequence[str] = ()
     feature_stores: Mapping[str, FeatureStore] = {}
     in_main_process: bool = False
 
@@ -136,6 +142,7 @@ class StoreFeeder(Feeder):
     bone, vel : bool. The stream: bones instead of joints, motion instead of positions (default False).
     repeat : int. How often each clip occurs in an epoch (default 1).
     video, text : FeatureStore or None. Features of the helper branches (default None).
+    label_map : {label of the data: label in the store} or None. How labels were changed, for the classes' names.
 
     Raises
     ------
@@ -153,7 +160,9 @@ class StoreFeeder(Feeder):
         repeat: int = 1,
         video: FeatureStore | None = None,
         text: FeatureStore | None = None,
+        label_map: dict[int, int] | None = None,
     ) -> None:
+        self.dataset, self.classes = store.dataset, class_names(store.dataset, label_map)
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
         self.name, self.label, self.layout = store.name, store.label, store.layout
         parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents

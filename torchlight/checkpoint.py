@@ -190,6 +190,6 @@ def plain_state(model: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def save(value: Any, path: str | Path) -> None:
-    """Write a state_dict or a checkpoint; `path` changes only when the file is complete."""
-    write_tensors(path, value)
+def save(value: Any, path: str | Path, description: Mapping[str, Any] | None = None) -> None:
+    """Write a state_dict or a checkpoint, and what it says of itself; `path` changes only when the file is complete."""
+    write_tensors(path, value, description)

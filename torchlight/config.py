@@ -1,7 +1,7 @@
 """Settings: the command line over a YAML file over the defaults; unknown ones are refused."""
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,39 +110,62 @@ def load_yaml(
         raise InputError(f'cannot read the config {path}: {error.strerror}') from error
     except UnicodeDecodeError as error:
         raise InputError(f'{path} is not YAML: {error}') from error
-    if not isinstance(found, dict):
-        raise InputError(f'{path} has no settings of the form key: value')
-    base = found.pop('base', None)
+    base = found.pop('base', None) if isinstance(found, dict) else None
     if not isinstance(base, (str, type(None))):
         raise InputError(f'{path} has base: {base!r}; expected the path of another config')
+    found = _checked(found, path, known, given)
+    if base is None:
+        return found
+    return merge(load_yaml(path.parent / base, known, given, (*above, path.resolve())), found)
+
+
+def _checked(found: Any, path: Path | str, known: Collection[str], given: Collection[str]) -> dict[str, Any]:
+    """Return the settings in a file, as `load_yaml` admits them."""
+    if not isinstance(found, dict):
+        raise InputError(f'{path} has no settings of the form key: value')
     for key in found:
         if key not in known:
             raise InputError(f'{path} has the unknown key {key!r}{nearest(key, list(known))}')
         flag = f'--{key.replace("_", "-")}'
         if key in ONLY_IN_COMMANDS:
             raise InputError(f'{path} has {key}, which no file may set; give it on the command line: {flag}')
-        if key in WRITTEN and key not in given and not stays_inside(str(found[key]), path.parent):
+        if key in WRITTEN and key not in given and not stays_inside(str(found[key]), Path(path).parent):
             raise InputError(
                 f'{path} has {key}: {found[key]!r}, which leads outside the current folder; if you want that, '
                 f'give it on the command line: {flag} {found[key]}'
             )
-    if base is None:
-        return found
-    return merge(load_yaml(path.parent / base, known, given, (*above, path.resolve())), found)
+    return found
 
 
-def parse(parser: Parser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(
+    parser: Parser,
+    argv: Sequence[str] | None = None,
+    carried: Callable[[argparse.Namespace], tuple[str, str] | None] = lambda words: None,
+) -> argparse.Namespace:
     """Combine the command line, the YAML file of `--config` and the defaults, in this order of priority.
+
+    Parameters
+    ----------
+    parser : Parser. It has the flag --config.
+    argv : list of str. The command line (default: the process's).
+    carried : function. Called with the command line's settings if it has no --config; returns the text of settings that
+        another of its files carries, and that file's path, or None for the default of --config (default: always None).
+        Where these settings say to write does not count.
 
     Raises
     ------
     InputError
         For an unknown flag or key, and for a value that its flag does not accept.
     """
-    words = parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(WRITTEN)))  # None for those not given
-    known, path, given = parser.settings(), words.config, [key for key in WRITTEN if getattr(words, key) is not None]
-    settings = load_yaml(path, known, given)
-    parser.set_defaults(**{key: _typed(known[key], value, path) for key, value in settings.items()})
+    words = parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(('config', *WRITTEN))))  # None if not given
+    known, given = parser.settings(), [key for key in WRITTEN if getattr(words, key) is not None]
+    text, path = (None, words.config) if words.config else carried(words) or (None, parser.get_default('config'))
+    if text is None:
+        settings = load_yaml(path, known, given)
+    else:
+        settings = _checked(read_yaml(text, path), path, known, WRITTEN)
+        settings = {key: value for key, value in settings.items() if key not in WRITTEN}
+    parser.set_defaults(config=path, **{key: _typed(known[key], value, path) for key, value in settings.items()})
     return parser.parse_args(argv)
 
 

@@ -1,18 +1,19 @@
 """Files of tensors: zip archives as `torch.save` writes them, with the SHA-256 of all their bytes.
 
-The SHA-256 is the comment at the end of the archive, which `torch.load` passes over. Files without one, of other
-programs, are checked by the CRCs of their records.
+The SHA-256 is the comment at the end of the archive, and what the file says of its tensors is a record of its own;
+`torch.load` passes over both. Files without that comment, of other programs, are checked by the CRCs of their records.
 """
 
 import hashlib
 import io
+import json
 import pickle
 import re
 import stat
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ PLAIN = re.compile(  # what files of dense tensors in the memory of the CPU or a
     r'torch\._utils\._rebuild_(tensor|tensor_v2|tensor_v3|parameter)|torch\.(b?float|u?int)\d+|torch\.bool'
 )
 LONGEST_KEY = 8  # values in a tuple
+DESCRIPTION, LARGEST_DESCRIPTION = 'description.json', 1 << 20  # bytes
 LEGACY_PICKLES = 5  # in files of PyTorch before 1.6: a number, a version, the system, the tensors, their storages
 
 
@@ -35,10 +37,21 @@ class Damage(Exception):
     """What is wrong with a file."""
 
 
-def write_tensors(path: str | Path, value: Any) -> None:
-    """Write tensors in plain containers; `path` changes only when the file is complete."""
+def write_tensors(path: str | Path, value: Any, description: Mapping[str, Any] | None = None) -> None:
+    """Write tensors in plain containers; `path` changes only when the file is complete.
+
+    Parameters
+    ----------
+    path : path.
+    value : tensors, numbers and texts in lists and dicts.
+    description : dict or None. What `read_description` returns, values of JSON (default None: nothing).
+    """
     file = io.BytesIO()  # on a full disk, torch.save itself would raise errors of its own
     torch.save(value, file)
+    if description is not None:
+        with zipfile.ZipFile(file, 'a') as archive:
+            root = archive.namelist()[0].split('/')[0]
+            archive.writestr(zipfile.ZipInfo(f'{root}/{DESCRIPTION}'), json.dumps(description))
     data = file.getvalue()[:-2] + len(_comment(b'')).to_bytes(2, 'little')
     write_bytes(path, data + _comment(data))
 
@@ -72,6 +85,31 @@ def read_tensors(path: str | Path) -> Any:
             f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or contains more than tensors '
             f'and plain containers{reason}'
         ) from error
+
+
+def read_description(path: str | Path) -> dict[str, Any]:
+    """Return what a file says of its tensors, {} if it says nothing.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or if what it says is not JSON.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = [record for record in archive.infolist() if record.filename.split('/')[1:] == [DESCRIPTION]]
+            if not records:
+                return {}
+            if len(records) > 1 or records[0].file_size > LARGEST_DESCRIPTION:
+                raise ValueError('it has several, or too large ones')
+            found = json.loads(archive.read(records[0]))
+    except (zipfile.BadZipFile, FileNotFoundError):
+        return {}  # an older format of PyTorch, or not a weights file at all, which `read_tensors` reports
+    except (OSError, ValueError, RecursionError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f'what {path} says of its weights cannot be read: {error}') from error
+    if not isinstance(found, dict):
+        raise InputError(f'what {path} says of its weights cannot be read: it is no mapping')
+    return found
 
 
 def _comment(data: bytes) -> bytes:

@@ -69,6 +69,8 @@ class WorkDir:
         (`num_epoch`), but not up to epoch `save_epoch` (default: after every epoch).
     """
 
+    description: Mapping[str, Any] | None = None  # what weights say of themselves
+
     def __init__(
         self, path: str | Path, prefix: str = 'runs', save_interval: int = 1, save_epoch: int = 0, num_epoch: int = 0
     ) -> None:
@@ -161,7 +163,7 @@ class WorkDir:
             with atomic_path(own) as temporary:
                 shutil.copyfile(source, temporary)
         self.describe(arg, model)
-        checkpoint.save(state(), self.checkpoint)
+        self.save_checkpoint(state())
         record.write(self.path, 'running', [session])
 
     def _remove_superseded(self, state: Mapping[str, Any]) -> None:
@@ -228,6 +230,10 @@ class WorkDir:
         """Return whether this epoch's weights are kept even if they are not the best."""
         return (epoch % self.save_interval == 0 or epoch == self.num_epoch) and epoch > self.save_epoch
 
+    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Write checkpoint.pt."""
+        checkpoint.save(state, self.checkpoint, self.description)
+
     def save_epoch_files(self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None) -> None:
         """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
 
@@ -242,10 +248,10 @@ class WorkDir:
         if improved or self.keeps(state['epoch']):
             path = self.weights(state['epoch'], state['global_step'])
             make_folder(path.parent)
-            checkpoint.save(state['model'], path)
+            checkpoint.save(state['model'], path, self.description)
         if improved:
-            checkpoint.save(checkpoint.plain_state(student), self.best)
-        checkpoint.save(state, self.checkpoint)
+            checkpoint.save(checkpoint.plain_state(student), self.best, self.description)
+        self.save_checkpoint(state)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
         _draw(logging.draw_curves, self.path / 'curves.png', state['history'])

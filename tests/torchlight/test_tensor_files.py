@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from torchlight.errors import InputError
-from torchlight.tensor_files import read_tensors, write_tensors
+from torchlight.tensor_files import read_description, read_tensors, write_tensors
 
 
 def equal(ours, theirs):
@@ -65,6 +65,32 @@ def test_the_containers_of_other_programs_are_read(tmp_path):
     found = read_tensors(tmp_path / 'x.pt')
     assert found['schedule'] == schedule and found['seen'] == {1, 2}
     assert torch.equal(found['weights']['a'], torch.ones(2))
+
+
+def test_what_a_file_says_of_its_tensors_is_no_part_of_them(student, tmp_path):
+    said = {'classes': ['größer'], 'config': 'a: 1\n' * 1000}
+    write_tensors(tmp_path / 'x.pt', student.state_dict(), said)
+    assert read_description(tmp_path / 'x.pt') == said
+    for options in ({'weights_only': True}, {'mmap': True}):
+        assert equal(torch.load(tmp_path / 'x.pt', **options), student.state_dict())
+    assert equal(read_tensors(tmp_path / 'x.pt'), student.state_dict())
+    write_tensors(tmp_path / 'y.pt', student.state_dict(), said)
+    assert (tmp_path / 'x.pt').read_bytes() == (tmp_path / 'y.pt').read_bytes()
+
+
+def test_other_files_say_nothing(student, tmp_path):
+    write_tensors(tmp_path / 'ours.pt', student.state_dict())
+    torch.save(student.state_dict(), tmp_path / 'old.pt', _use_new_zipfile_serialization=False)
+    (tmp_path / 'text.pt').write_text('x')
+    assert [read_description(tmp_path / name) for name in ('ours.pt', 'old.pt', 'text.pt', 'none.pt')] == [{}] * 4
+
+
+@pytest.mark.parametrize('text', ['{"a"', '[1]', '[' * 10**5, 'x' * (2 << 20)])
+def test_a_description_of_another_form_is_one_line(tmp_path, text):
+    with zipfile.ZipFile(tmp_path / 'x.pt', 'w') as archive:
+        archive.writestr('x/description.json', text)
+    with pytest.raises(InputError, match=r'what .*x.pt says of its weights cannot be read: '):
+        read_description(tmp_path / 'x.pt')
 
 
 NOT_DENSE = {

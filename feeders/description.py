@@ -1,0 +1,45 @@
+"""What a weights file says of itself, so that it can be used alone: the settings of its training, and the classes.
+
+{"format": 1, "config": "<the text of config.yaml>", "dataset": "ntu60", "classes": ["drink water", …]}
+"""
+
+import argparse
+import shlex
+import sys
+from typing import Any
+
+from feeders.feeder import Feeder
+from torchlight import config
+from torchlight.errors import InputError
+from torchlight.files import require_file
+from torchlight.tensor_files import read_description
+
+
+def describe(arg: argparse.Namespace, feeder: Feeder) -> dict[str, Any]:
+    """Return what weights that are trained with these settings on the clips of a feeder say of themselves."""
+    text = config.dump(arg, shlex.join(sys.argv))
+    return {'format': 1, 'config': text, 'dataset': feeder.dataset, 'classes': list(feeder.classes)}
+
+
+def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:
+    """Return the text of the settings in --weights, and the path of that file, for `torchlight.config.parse`.
+
+    None to train, as the weights to begin with may be of another model, and if there are none.
+
+    Raises
+    ------
+    InputError
+        If the weights carry no settings.
+    """
+    if words.phase == 'train' or not words.weights:
+        return None
+    text = read_description(require_file(words.weights)).get('config')
+    if not isinstance(text, str):
+        raise InputError(f'{words.weights} carries no settings; give the YAML file of its training with --config')
+    return text, words.weights
+
+
+def class_names(weights: str) -> list[str]:
+    """Return the names of the classes by label, [] for weights that do not name them."""
+    names = read_description(weights).get('classes')
+    return [str(name) for name in names] if isinstance(names, list) else []
