@@ -11,16 +11,18 @@ from typing import Any
 
 import torch
 
-from feeders import arguments
+from feeders import arguments, description
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
+from feeders.prepare.inputs import open_input
 from model import deploy, engines, flags
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
 from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, workdir
-from torchlight.command import count, positive
+from torchlight.command import count
 from torchlight.imports import admit, checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
+from torchlight.predictions import Ranking
 from torchlight.seed import init_seed
 from torchlight.within_epoch import WithinEpoch
 
@@ -33,23 +35,16 @@ def get_parser() -> command.Parser:
     parser = command.Parser(description=__doc__)
     add = parser.add
     parser.section('the run')
-    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help='YAML file of settings (default: %(default)s)')
+    carried = 'those that --weights carry, but to train %(default)s'
+    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help=f'YAML file of settings (default: {carried})')
     add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
     add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
-    parser.section('data')
-    arguments.add_flags(parser)
-    parser.section('model')
-    flags.add_flags(parser)
-    parser.section('optimiser')
-    optim.add_flags(parser)
-    parser.section('machine')
-    distributed.add_flags(parser)
-    engines.add_flags(parser)
-    parser.section('results')
-    workdir.add_flags(parser)
-    add('--input', help='clips to predict: whatever the feeder accepts as data_path')
-    add('--output', help='file for the predictions (.csv) or for the exported student (.pt2, .onnx)')
-    add('--topk', type=positive, default=5, help='number of classes to predict for each clip (default: 5)')
+    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim]}
+    rooms |= {'machine': [distributed, engines], 'results': [workdir, deploy]}
+    for title, modules in rooms.items():
+        parser.section(title)
+        for module in modules:
+            module.add_flags(parser)
     return parser
 
 
@@ -81,7 +76,9 @@ class Processor:
         for part, args in arguments.feeder_arguments(arg).items():
             train = part == 'train'
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
-            if arg.phase != 'predict':
+            if arg.phase == 'predict':
+                args['data_path'] = open_input(arg.input, arguments.layout(arg.model_args))
+            else:
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             feeder = arguments.make_feeder(cls, args, arg, self.device)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
@@ -137,6 +134,7 @@ class Processor:
         """Resume a run from its checkpoint, or take the work directory for a new one."""
         arg = self.arg
         resumed = distributed.gather(self.work_dir.checkpoint_to_resume(arg.resume))[0]
+        self.work_dir.description = description.describe(arg, self.feeders['train'])
         lines = [self.restore(resumed)] if resumed else []
         run = resumed, self.best, arg, self.model, self.log, self.state
         distributed.on_first(lambda: self.work_dir.begin(*run, arguments.session(arg, self.devices)))
@@ -227,7 +225,7 @@ class Processor:
 
     def save_within(self, place: str) -> None:
         """Write a checkpoint inside an epoch."""
-        distributed.on_first(lambda: checkpoint.save(self.state(), self.work_dir.checkpoint))
+        distributed.on_first(lambda: self.work_dir.save_checkpoint(self.state()))
         self.log(f'Checkpoint: {self.work_dir.checkpoint}, {place} of epoch {self.epoch + 1}')
 
     def restore(self, path: Path) -> str:
@@ -268,10 +266,11 @@ class Processor:
         return result
 
     def predict(self) -> None:
-        """Write a table of the most probable classes of each clip in --input."""
-        result = self.evaluate('test')
+        """Print or write the most probable classes of each clip in --input."""
+        feeder, scores = self.feeders['test'], self.evaluate('test').scores
         if self.is_first:
-            metrics.write_ranking(self.feeders['test'].name, result.scores, self.arg.topk, self.arg.output)
+            classes = description.class_names(self.arg.weights) or feeder.classes
+            Ranking.of(feeder.name, scores, self.arg.topk, classes).write(self.arg.output)
 
     def export(self) -> None:
         """Write the student as a program for any batch size."""
@@ -287,7 +286,7 @@ class Processor:
 def run(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and do what it asks for."""
     with distributed.process_group():
-        Processor(config.parse(get_parser(), argv)).start()
+        Processor(config.parse(get_parser(), argv, description.carried_settings)).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

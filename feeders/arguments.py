@@ -121,6 +121,11 @@ def feeder_arguments(arg: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return {'train': {**train, 'held_out': arg.held_out}, 'val': validation, 'test': test}
 
 
+def layout(model_args: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return (M, V, C), the persons, joints and coordinates that a model takes."""
+    return model_args['num_person'], model_args['num_point'], model_args.get('in_channels', 3)
+
+
 def make_feeder(
     cls: type[Feeder], feeder_args: dict[str, Any], arg: argparse.Namespace, device: torch.device
 ) -> Feeder:
@@ -149,7 +154,7 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
     part : str. 'train', 'val' or 'test', for messages.
     labelled : bool. The labels matter as well as the persons, joints and coordinates (default True).
     """
-    expected = (model_args['num_person'], model_args['num_point'], model_args.get('in_channels', 3))
+    expected = layout(model_args)
     if tuple(feeder.layout) != expected:
         persons, joints, coordinates = feeder.layout
         raise InputError(

@@ -33,7 +33,8 @@ class Feeder(StoreFeeder):
 
     Parameters
     ----------
-    data_path : path. The store, the .npz, or one clip (.npy, (T, V, C) or (T, M, V, C)) for split 'all'.
+    data_path : path or SkeletonStore. The store, the .npz, or one clip (.npy, (T, V, C) or (T, M, V, C)) for split
+        'all'.
     split : str. 'train', 'test', 'held_out' or 'all' (default 'train').
     benchmark : str or None. 'xsub', 'xview' or 'xset', for a store of several protocols; an .npz is of one already.
     window_size : int. Frames after resampling (default 64).
@@ -61,7 +62,7 @@ class Feeder(StoreFeeder):
 
     def __init__(
         self,
-        data_path: str | Path,
+        data_path: str | Path | SkeletonStore,
         split: str = 'train',
         benchmark: str | None = None,
         window_size: int = 64,
@@ -94,11 +95,11 @@ class Feeder(StoreFeeder):
         store = open_clips(data_path, split, benchmark, sample_path, held_out, label_map)
         if debug:
             store = store.select(np.arange(len(store)) < 100)
-        self._check_clips(store, data_path)
-        self.copies_person = missing_person == 'copy' and num_person > 1 and Path(data_path).suffix != '.npz'
+        self._check_clips(store)
+        self.copies_person = missing_person == 'copy' and num_person > 1 and Path(store.path).suffix != '.npz'
         video = open_for_branch(video_path, 'video', video_ablation, video_made_with)
         text = open_for_branch(text_path or object_path, 'text', text_ablation, text_made_with)
-        super().__init__(store, graph, graph_args, bone, vel, repeat, video, text)
+        super().__init__(store, graph, graph_args, bone, vel, repeat, video, text, label_map)
         self.layout = (num_person, *store.layout[1:])
         self.frames, self.augment_on = StoreFrames(store), 'worker'
 
@@ -111,12 +112,14 @@ class Feeder(StoreFeeder):
         if self.missing_person not in MISSING_PERSON:
             raise InputError(f'missing_person is {self.missing_person!r}, not one of {MISSING_PERSON}')
 
-    def _check_clips(self, store: SkeletonStore, data_path: str | Path) -> None:
+    def _check_clips(self, store: SkeletonStore) -> None:
         if store.layout[0] > self.num_person:
-            raise InputError(f'{data_path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}')
+            raise InputError(
+                f'{store.path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}'
+            )
         empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
         if empty:
-            raise InputError(f'{len(empty)} clips of {data_path} have no frames: {first_few(empty)}')
+            raise InputError(f'{len(empty)} clips of {store.path} have no frames: {first_few(empty)}')
 
     def place(self, augment_on: str, preload: str, device: torch.device) -> None:
         """Choose where clips are kept and augmented; what is preloaded on a device is augmented there."""
@@ -170,7 +173,7 @@ class Feeder(StoreFeeder):
 
 
 def open_clips(
-    data_path: str | Path,
+    data_path: str | Path | SkeletonStore,
     split: str,
     benchmark: str | None = None,
     sample_path: str | Path | None = None,
@@ -178,6 +181,8 @@ def open_clips(
     label_map: dict[int, int] | None = None,
 ) -> SkeletonStore:
     """Open a store, a public .npz or one clip, and choose the clips of a split; the arguments are Feeder's."""
+    if isinstance(data_path, SkeletonStore):
+        return choose_split(map_labels(data_path, label_map), split, benchmark, held_out)
     if not isinstance(data_path, (str, Path)):
         raise InputError(f'data_path is {data_path!r}; expected the path of a store, an .npz or a clip')
     ending = Path(data_path).suffix
@@ -210,9 +215,8 @@ def _open_npz(
         )
     names = read_names(sample_path) if sample_path else None
     part = 'test' if split == 'test' else 'train'
-    if (
-        benchmark is not None
-    ):  # NTU60's training subjects are those of NTU120 with a number up to 40, so xsub is one rule
+    if benchmark is not None:
+        # NTU60's training subjects are those of NTU120 with a number up to 40, so xsub is one rule
         known = {key: row for row in DATASETS.values() for key, protocol in row.protocols.items() if protocol.npz}
         if benchmark not in known:
             raise InputError(f'benchmark {benchmark!r} is not one of {sorted(known)} of the public NTU arrays')

@@ -29,7 +29,7 @@ class Feeder(StoreFeeder):
 
     Parameters
     ----------
-    data_path : path. The folder of JSON files (all_sqe), or a skeleton store made from it.
+    data_path : path or SkeletonStore. The folder of JSON files (all_sqe), or a skeleton store made from it.
     split : str. 'train' (views 1 and 2), 'test' (view 3) or 'held_out' (default 'train').
     window_size : int. Frames that are drawn (default 52).
     random_rot : bool. Draw rotation, scale and frames at random; otherwise frames are evenly spaced (default False).
@@ -46,7 +46,7 @@ class Feeder(StoreFeeder):
 
     def __init__(
         self,
-        data_path: str | Path,
+        data_path: str | Path | SkeletonStore,
         split: str = 'train',
         window_size: int = 52,
         random_rot: bool = False,
@@ -58,14 +58,8 @@ class Feeder(StoreFeeder):
     ) -> None:
         if window_size < 1:
             raise InputError(f'window_size is {window_size}; it must be an integer ≥ 1')
-        if not isinstance(data_path, (str, Path)) or not Path(data_path).exists():
-            raise InputError(
-                f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store made from it with '
-                '`python -m feeders.prepare ucla`'
-            )
         self.window_size, self.random_rot = window_size, random_rot
-        store = read_all_sqe(data_path) if Path(data_path).is_dir() else open_skeletons(data_path)
-        store = choose_split(store, split, 'xview', held_out)
+        store = choose_split(open_clips(data_path), split, 'xview', held_out)
         if random_rot and window_size > COPIES * store.length.min():
             raise InputError(
                 f'window_size is {window_size}; at most {COPIES * store.length.min()} frames can be drawn '
@@ -83,6 +77,18 @@ class Feeder(StoreFeeder):
         scale = SCALES[0] + (SCALES[1] - SCALES[0]) * draws[:, 2]
         frames = np.sort(transforms.sample_without_replacement(draws[:, 3:], length * COPIES) // COPIES)
         return normalised_frames(self.store.frames, start, length, frames, turn(degrees, scale))
+
+
+def open_clips(data_path: str | Path | SkeletonStore) -> SkeletonStore:
+    """Open a folder of JSON files or a store; raise InputError if there is none."""
+    if isinstance(data_path, SkeletonStore):
+        return data_path
+    if not isinstance(data_path, (str, Path)) or not Path(data_path).exists():
+        raise InputError(
+            f'{data_path} does not exist; expected the folder all_sqe of NW-UCLA, or a store made from it with '
+            '`python -m feeders.prepare ucla`'
+        )
+    return read_all_sqe(data_path) if Path(data_path).is_dir() else open_skeletons(data_path)
 
 
 def turn(degrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -147,7 +153,7 @@ def read_all_sqe(folder: str | Path) -> SkeletonStore:
     files = sorted(Path(folder).glob('*.json'))
     if not files:
         raise InputError(f'the folder {folder} contains no .json files; expected all_sqe of NW-UCLA')
-    clips = [_read_clip(file) for file in files]
+    clips = [read_clip(file) for file in files]
     length = np.array([len(clip) for clip in clips])
     name = [file.stem for file in files]
     label = [DATASETS['nw-ucla'].label(clip) for clip in name]
@@ -156,7 +162,8 @@ def read_all_sqe(folder: str | Path) -> SkeletonStore:
     return SkeletonStore(frames, np.cumsum(length) - length, length, name, label, person, 'nw-ucla', path=folder)
 
 
-def _read_clip(file: Path) -> np.ndarray:
+def read_clip(file: Path) -> np.ndarray:
+    """Read the JSON file of one clip, (T, 20, 3) float64; raise InputError if it has another form."""
     try:
         frames = np.array(json.loads(require_file(file).read_bytes())['skeletons'], np.float64)
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:

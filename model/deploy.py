@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from torchlight import predictions
+from torchlight.command import Parser, positive
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, require_writable, write_bytes
 
@@ -49,12 +51,23 @@ def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
     return torch.randn(shape, device=device)
 
 
+def add_flags(parser: Parser) -> None:
+    """Add the flags that say what is predicted, and where predictions and exports are written."""
+    clips = 'clips to predict: a recording (.skeleton, .json, .mat), an array (.npy), a folder of them, or a store'
+    parser.add('--input', help=clips)
+    files = 'file for the predictions (.csv, .json; default: the screen) or for the exported student (.pt2, .onnx)'
+    parser.add('--output', help=files)
+    parser.add('--topk', type=positive, default=5, help='number of classes to predict for each clip (default: 5)')
+
+
 def check(arg: argparse.Namespace) -> None:
     """Raise InputError if what is exported or predicted could not be written to --output."""
     if arg.phase == 'export':
         check_export_path(arg.output)
     if arg.phase in ('predict', 'export') and arg.output:
         require_writable(arg.output)
+    if arg.phase == 'predict' and arg.output:
+        predictions.check_path(arg.output)
 
 
 def check_export_path(path: str | PathLike | None) -> Path:

@@ -15,7 +15,7 @@ MAY_IMPORT = {  # room: the rooms below it that it may import
     'feeders.prepare': {'torchlight', 'graph', 'feeders', 'feeders.recordings'},
     'LLMs': {'torchlight', 'feeders', 'feeders.recordings'},
     'Ensemble': {'torchlight', 'feeders'},
-    'main_MMCL': {'torchlight', 'model', 'feeders'},
+    'main_MMCL': {'torchlight', 'model', 'feeders', 'feeders.prepare'},
 }
 
 

@@ -1,21 +1,18 @@
-"""Metrics of scores: accuracies, confusion matrices, rankings.
+"""Metrics of scores: accuracies and confusion matrices.
 
 Legend: N samples.
 """
 
-import csv
 import io
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 from torchlight.errors import InputError, first_few
-from torchlight.files import write_bytes, write_csv
-from torchlight.tables import as_cells
+from torchlight.files import write_bytes
 
 
 def in_top_k(scores: np.ndarray, label: np.ndarray, k: int) -> np.ndarray:
@@ -143,28 +140,6 @@ class Evaluation(NamedTuple):
             if self.refined is not None:
                 refined = f', {100 * top_k_accuracy(self.refined, self.label, k):.2f}% {refined_by}'
             yield f'Top{k}: {100 * self.top(k):.2f}%{refined}'
-
-
-def write_ranking(name: Sequence[str], scores: np.ndarray, k: int, path: str | Path | None = None) -> None:
-    """Write a table `name,class_1,probability_1,…` of the k most probable classes of each sample.
-
-    Parameters
-    ----------
-    name : N str. The samples' names.
-    scores : (N, num_class). Logits.
-    k : int. Classes to show; at most num_class are shown.
-    path : path or None. The CSV file, or None for the screen.
-    """
-    k = min(k, scores.shape[1])
-    probability = softmax(scores, axis=1)
-    best = np.argsort(-scores, axis=1, kind='stable')[:, :k]
-    rows: list[list[Any]] = [['name', *(f'{word}_{i}' for i in range(1, k + 1) for word in ('class', 'probability'))]]
-    for sample, row, chance in zip(name, best.tolist(), probability):
-        rows.append([sample, *(cell for c in row for cell in (c, f'{chance[c]:.4f}'))])
-    if path is None:
-        csv.writer(sys.stdout, lineterminator='\n').writerows(as_cells(rows))
-    else:
-        write_csv(path, rows)
 
 
 def draw_confusion(path: str | Path, matrix: np.ndarray, title: str) -> None:

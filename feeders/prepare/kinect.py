@@ -87,9 +87,8 @@ class TransferReader(store_builder.Reader):
         return self.dataset.layout if self.args.joints == JOINTS else DATASETS['ntu60'].layout
 
     def placed(self, frames: np.ndarray) -> np.ndarray:
-        """Map frames (T, 20, 3) to the joints that are asked for, with NTU's origin; return (T, 1, V, 3) float32."""
-        frames = checked_frames(frames, self.dataset.layout)
-        return translate(frames if self.args.joints == JOINTS else to_ntu_joints(frames))
+        """Do what the function `placed` does, with the joints that are asked for."""
+        return placed(frames, self.args.joints)
 
 
 class UTDReader(TransferReader):
@@ -99,10 +98,7 @@ class UTDReader(TransferReader):
 
     def read(self, source: Path) -> Clip:
         """Read one file."""
-        skeleton = read_mat(source).get('d_skel')
-        if not _is_skeleton(skeleton):
-            raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
-        return Clip(source.stem.removesuffix('_skeleton'), self.placed(time_first(skeleton)[:, UTD_TO_UCLA]))
+        return Clip(source.stem.removesuffix('_skeleton'), self.placed(read_utd(source)))
 
 
 class SYSUReader(TransferReader):
@@ -124,6 +120,20 @@ class SYSUReader(TransferReader):
         if not 1 <= subject <= SYSU_SUBJECTS:
             raise ClipError(f'has subject {subject}; expected 1 to {SYSU_SUBJECTS}')
         return Clip(f'a{action:02}_s{subject:02}', self.placed(read_folder(source)))
+
+
+def placed(frames: np.ndarray, joints: int) -> np.ndarray:
+    """Map frames (T, 20, 3) to NTU's joints if 25 are asked for, with NTU's origin; return (T, 1, V, 3) float32."""
+    frames = checked_frames(frames, (1, JOINTS, 3))
+    return translate(frames if joints == JOINTS else to_ntu_joints(frames))
+
+
+def read_utd(path: Path) -> np.ndarray:
+    """Read the skeleton in a file of UTD-MHAD, (T, 20, 3) in NW-UCLA's order; raise ClipError if there is none."""
+    skeleton = read_mat(path).get('d_skel')
+    if not _is_skeleton(skeleton):
+        raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
+    return time_first(skeleton)[:, UTD_TO_UCLA]
 
 
 def read_folder(folder: Path) -> np.ndarray:

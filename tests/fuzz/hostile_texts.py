@@ -12,7 +12,7 @@ from tests.fuzz.readers import READERS, make_store
 from tests.fuzz.watch import SECRET, Hostile, written
 from tests.helpers import ROOT
 from torchlight.errors import InputError
-from torchlight.metrics import write_ranking
+from torchlight.predictions import Ranking
 
 SAMPLE = ROOT / 'config' / 'sample' / 'joint.yaml'
 TOUCH = {'args': ['touch', 'made']}
@@ -138,7 +138,7 @@ def table(*rows):
 def write_predictions(path):
     """Write a table of predictions of clips of these names, as --phase predict does; return its cells."""
     names = path.read_text().split('\n')
-    write_ranking(names, np.eye(len(names)), 1, path.parent / 'x.csv')
+    Ranking.of(names, np.eye(len(names)), 1).write(path.parent / 'x.csv')
     return [line.split(',')[0] for line in (path.parent / 'x.csv').read_text().splitlines()]
 
 

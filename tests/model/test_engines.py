@@ -145,8 +145,8 @@ def test_a_prediction_is_that_of_torch(arguments, engine, data, tmp_path):
         clips = '--phase', 'predict', '--input', data / 'skeletons.h5', '--output', output
         assert main_MMCL.main(arguments(name, *clips, '--engine', name)) == 0
         rows.append(list(csv.reader(open(output))))
-    assert len(rows[0]) == 109 and [row[:2] for row in rows[0]] == [row[:2] for row in rows[1]]
-    probabilities = [np.array([row[2::2] for row in table[1:]], float) for table in rows]
+    assert len(rows[0]) == 109 and [row[:3] for row in rows[0]] == [row[:3] for row in rows[1]]
+    probabilities = [np.array([row[3::3] for row in table[1:]], float) for table in rows]
     np.testing.assert_allclose(*probabilities, rtol=0, atol=2e-4)
 
 

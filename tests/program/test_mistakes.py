@@ -55,8 +55,8 @@ def test_a_mistake_gets_one_line_and_nothing_but_the_log(arguments, tmp_path, ca
 
 
 @pytest.mark.parametrize('phase, output', [('predict', '/dev/null'), ('predict', '.'), ('export', '/proc/student.pt2')])
-def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(arguments, capsys, phase, output):
-    files = '--input', 'nowhere.npy', '--weights', 'nowhere.pt', '--output', output
+def test_an_output_that_cannot_be_written_is_refused_before_clips_are_read(one_epoch, arguments, capsys, phase, output):
+    files = '--input', 'nowhere.npy', '--weights', one_epoch / 'best.pt', '--output', output
     assert f'cannot write {output}: ' in refused(capsys, arguments('x', '--phase', phase, *files))
 
 

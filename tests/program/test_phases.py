@@ -8,6 +8,7 @@ import torch
 import yaml
 
 import main_MMCL
+from feeders.datasets import DATASETS
 from tests.helpers import ROOT
 from tests.program.support import refused, same_scores, same_weights, scores
 
@@ -99,10 +100,11 @@ def test_predict_ranks_the_classes_of_new_clips(run, trained, arguments, data, t
     np.save(tmp_path / 'clip.npy', np.random.default_rng(0).normal(size=(30, 25, 3)))
     for number, clips in enumerate((tmp_path / 'clip.npy', data / 'skeletons.h5')):
         table = tmp_path / f'{number}.csv'
-        run('p', '--phase', 'predict', '--weights', weights, '--input', clips, '--topk', 3, '--output', table)
+        run('p', '--phase', 'predict', '--weights', weights, '--input', clips, '--topk', 2, '--output', table)
         rows = list(csv.reader(open(table)))
-        assert rows[0] == ['name', 'class_1', 'probability_1', 'class_2', 'probability_2', 'class_3', 'probability_3']
-        assert len(rows) == (2, 109)[number] and float(rows[1][2]) >= float(rows[1][4])
+        assert rows[0] == ['name', 'label_1', 'class_1', 'probability_1', 'label_2', 'class_2', 'probability_2']
+        assert len(rows) == (2, 109)[number] and float(rows[1][3]) >= float(rows[1][6])
+        assert rows[1][2] == DATASETS['sample'].classes[int(rows[1][1])]
     assert not (tmp_path / 'p').exists()
     assert 'needs --input' in refused(capsys, arguments('p', '--phase', 'predict', '--weights', weights))
 

@@ -1,7 +1,5 @@
 """Accuracies, confusion, means and rankings, by hand and against scikit-learn; the picture shows what it is given."""
 
-import csv
-
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
@@ -16,7 +14,6 @@ from torchlight.metrics import (
     draw_confusion,
     in_top_k,
     top_k_accuracy,
-    write_ranking,
 )
 
 RNG = np.random.default_rng(0)
@@ -88,29 +85,6 @@ def test_equal_scores_rank_by_class_as_argmax_ranks_them():
 
 def test_a_score_that_is_not_a_number_is_never_among_the_highest():
     assert not in_top_k(np.array([[np.nan, 1.0, 2.0]]), np.array([0]), 3).any()
-
-
-def test_a_ranking_lists_the_best_classes(tmp_path):
-    write_ranking(['a', 'b'], LOGITS, 2, tmp_path / 'top.csv')
-    assert list(csv.reader((tmp_path / 'top.csv').open())) == [
-        ['name', 'class_1', 'probability_1', 'class_2', 'probability_2'],
-        ['a', '2', '0.7000', '1', '0.2000'],
-        ['b', '0', '0.5000', '1', '0.2500'],
-    ]
-
-
-def test_a_ranking_on_the_screen(capsys):
-    write_ranking(['a'], LOGITS[:1] + 1e3, 9)  # no more ranks than classes; large scores do not overflow
-    assert capsys.readouterr().out == (
-        'name,class_1,probability_1,class_2,probability_2,class_3,probability_3\na,2,0.7000,1,0.2000,0,0.1000\n'
-    )
-
-
-def test_no_name_in_a_ranking_is_a_formula(tmp_path, capsys):
-    write_ranking(['=cmd|x!A1'], LOGITS[:1], 1, tmp_path / 'top.csv')
-    write_ranking(['=cmd|x!A1'], LOGITS[:1], 1)
-    for text in (capsys.readouterr().out, (tmp_path / 'top.csv').read_text()):
-        assert text.splitlines()[1] == "'=cmd|x!A1,2,0.7000"
 
 
 @pytest.mark.parametrize('classes', [2, 12, 120])

@@ -1,0 +1,105 @@
+"""Prediction: weights alone say how clips of any kind are classified, and a recording scores as the clip of a store."""
+
+import json
+
+import numpy as np
+import pytest
+
+import main_MMCL
+from feeders.feeder_MMCL import Feeder
+from feeders.prepare.__main__ import main as prepare
+from feeders.prepare.inputs import open_input
+from feeders.skeleton_store import SkeletonStoreWriter
+from tests.program.support import refused
+
+NTU, UTD = (2, 25, 3), (1, 20, 3)
+
+
+def predict(weights, clips, *more):
+    """Run the program with nothing but weights and clips."""
+    flags = '--phase', 'predict', '--weights', weights, '--input', clips, '--device', 'cpu', *more
+    return main_MMCL.main([str(flag) for flag in flags])
+
+
+def test_weights_are_enough(one_epoch, tmp_path, capsys):
+    np.save(tmp_path / 'clip.npy', np.random.default_rng(0).normal(size=(30, 25, 3)))
+    capsys.readouterr()
+    assert predict(one_epoch / 'best.pt', tmp_path / 'clip.npy', '--topk', 12) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == 'clip' and len(lines) == 13 and any(line.startswith('  drink ') for line in lines)
+    for name in ('best.pt', 'runs-1-6.pt'):
+        assert predict(one_epoch / name, tmp_path / 'clip.npy', '--output', tmp_path / f'{name}.json') == 0
+    assert (tmp_path / 'best.pt.json').read_text() == (tmp_path / 'runs-1-6.pt.json').read_text()
+    (found,) = json.loads((tmp_path / 'best.pt.json').read_text())
+    assert [each['class'] for each in found['classes']] == [line[:15].strip() for line in lines[1:6]]
+
+
+def test_weights_without_settings_need_a_config(one_epoch, tmp_path, capsys):
+    import torch
+
+    torch.save(torch.load(one_epoch / 'best.pt', weights_only=True), tmp_path / 'plain.pt')
+    np.save(tmp_path / 'clip.npy', np.ones((30, 25, 3)))
+    line = refused(capsys, ['--phase', 'predict', '--weights', tmp_path / 'plain.pt', '--input', tmp_path / 'clip.npy'])
+    assert 'carries no settings' in line and '--config' in line
+
+
+@pytest.mark.parametrize('form', ['.skeleton', '.npy', '.json', '.mat'])
+def test_a_recording_is_the_clip_of_its_store(shared, tmp_path, form):
+    raw, layout, command = {
+        '.skeleton': (shared / 'data/ntu_raw/nturgb+d_skeletons', NTU, 'ntu60'),
+        '.json': (shared / 'data/NW-UCLA/all_sqe', UTD, 'ucla'),
+        '.mat': (shared / 'data/UTD-MHAD/Skeleton', UTD, 'utd-mhad'),
+        '.npy': (tmp_path / 'arrays', NTU, 'custom'),
+    }[form]
+    few = tmp_path / 'few'
+    few.mkdir()
+    if form == '.npy':
+        for number in range(3):
+            np.save(few / f'{number}.npy', np.random.default_rng(number).normal(size=(9, 1 + number % 2, 25, 3)))
+        (tmp_path / 'x.csv').write_text('name,label\n0,0\n1,1\n2,0\n')
+    for file in sorted(raw.glob(f'*{form}'))[:5] if form != '.npy' else ():
+        (few / file.name).symlink_to(file)
+    labels = ('--labels', tmp_path / 'x.csv') if form == '.npy' else ()
+    words = [command, '--raw', few, '--out', tmp_path / 'x.h5', '--num-worker', 0, *labels, '--allow-missing']
+    assert prepare([str(word) for word in words]) == 0
+    store, clips = open_input(tmp_path / 'x.h5', layout), open_input(few, layout)
+    row = {name: i for i, name in enumerate(clips.name)}
+    assert len(store) and set(store.name) <= set(row)
+    for i, name in enumerate(store.name):
+        np.testing.assert_array_equal(store.clip(i), clips.clip(row[name]))
+        assert store.person[i] == clips.person[row[name]]
+
+
+def test_a_prediction_does_not_depend_on_where_the_clip_is(one_epoch, tmp_path):
+    frames = np.random.default_rng(0).normal(size=(40, 1, 25, 3)).astype('f4')
+    np.save(tmp_path / 'a.npy', frames)
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'sample', NTU) as store:
+        store.add('a', 0, frames)
+    for name in ('a.npy', 'x.h5'):
+        assert predict(one_epoch / 'best.pt', tmp_path / name, '--output', tmp_path / f'{name}.json') == 0
+    assert (tmp_path / 'a.npy.json').read_text() == (tmp_path / 'x.h5.json').read_text()
+    feeders = [Feeder(open_input(tmp_path / name, NTU), 'all', window_size=16) for name in ('a.npy', 'x.h5')]
+    assert feeders[0].__getitems__([0]).skeleton.equal(feeders[1].__getitems__([0]).skeleton)
+
+
+def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
+    weights, folder = one_epoch / 'best.pt', tmp_path / 'x'
+    folder.mkdir()
+
+    def line(clips, *more):
+        return refused(capsys, ['--phase', 'predict', '--weights', weights, '--input', clips, '--device', 'cpu', *more])
+
+    assert 'has no .skeleton, .json, .mat, .npy' in line(folder)
+    np.save(folder / 'a.npy', np.zeros((4, 20, 3)))
+    text = 'a.npy has 20 joints of 3 coordinates, but these weights are for 25 joints of 3'
+    assert f'{text}; graph.ucla.Graph has 20 joints' in line(folder / 'a.npy')
+    np.save(folder / 'b.npy', np.full((4, 25, 3), np.nan))
+    assert 'b.npy: contains NaN or Inf' in line(folder / 'b.npy')
+    (folder / 'b.json').write_text('{}')
+    assert 'has clips of several kinds, .json and .npy' in line(folder)
+    assert 'b.json is not an NW-UCLA clip' in line(folder / 'b.json')
+    (folder / 'c.skeleton').write_text('1\n1\n')
+    assert 'c.skeleton: ' in line(folder / 'c.skeleton')
+    assert 'none.npy does not exist; expected a clip' in line(folder / 'none.npy')
+    assert 'x.txt is not a clip' in line((folder / 'x.txt', (folder / 'x.txt').write_text(''))[0])
+    assert 'predictions are written as .csv or .json' in line(folder / 'a.npy', '--output', tmp_path / 'x.xlsx')
