@@ -60,7 +60,7 @@ class UCLAReader(store_builder.Reader):
             raise ClipError(f'is not JSON: {error.msg}', error.lineno) from error
         except OSError as error:
             raise ClipError(f'cannot be read: {error.strerror}') from error
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ClipError(f'expected skeletons (T × 20 × 3 numbers) and label: {error!r}') from error
         if stated != label + 1:
             raise ClipError(f'states label {stated}, but its name means {label + 1}')

@@ -211,6 +211,8 @@ def test_other_folders_and_files_are_refused_in_one_line(tmp_path):
         (made(tmp_path / 'action', 'a07_s01_e00_v01'), 'has action 7, which NW-UCLA does not have'),
         (made(tmp_path / 'text', content='hello'), 'v01.json is not an NW-UCLA clip'),
         (made(tmp_path / 'list', content='[1]'), 'v01.json is not an NW-UCLA clip'),
+        (made(tmp_path / 'deep', content='[' * 100_000), 'v01.json is not an NW-UCLA clip'),
+        (made(tmp_path / 'large', content=f'{{"skeletons": [{10**400}]}}'), 'v01.json is not an NW-UCLA clip'),
         (made(tmp_path / 'key', content='{}'), "v01.json is not an NW-UCLA clip: 'skeletons'"),
         (made(tmp_path / 'ragged', content='{"skeletons": [[1], [1, 2]]}'), 'not an NW-UCLA clip'),
         (

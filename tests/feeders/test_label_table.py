@@ -27,10 +27,10 @@ def test_a_table_that_the_program_wrote_gives_back_its_names(tmp_path):
 
 def test_wrong_lines_are_named_and_the_rest_is_read(tmp_path):
     path = tmp_path / 'x.csv'
-    path.write_text('name,label,split\na,0,train\nb,-1,train\nc,x,test\nd\ne,1,val\n')
+    path.write_text(f'name,label,split\na,0,train\nb,-1,train\nc,x,test\nd\ne,1,val\nf,{"9" * 5000},test\n')
     rows, wrong = read_label_table(path)
     assert [row.name for row in rows] == ['a']
-    assert [place for place, _ in wrong] == [f'{path} line {line}' for line in (3, 4, 5, 6)]
+    assert [place for place, _ in wrong] == [f'{path} line {line}' for line in (3, 4, 5, 6, 7)]
     assert 'expected a name and a label' in wrong[0][1] and "split 'val' is not one of" in wrong[3][1]
 
 

@@ -95,6 +95,7 @@ def ucla_file(folder, name, **change):
         ({'skeletons': [[[1, 2, float('nan')]] * 20]}, 'NaN'),
         ({'skeletons': None}, 'frames of shape'),
         ({'skeletons': 'text'}, 'expected skeletons'),
+        ({'skeletons': [[[1, 2, 10**400]] * 20]}, 'expected skeletons'),
     ],
 )
 def test_wrong_ucla_files_are_left_out(tmp_path, capsys, change, message):

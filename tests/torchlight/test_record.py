@@ -37,7 +37,7 @@ def test_what_rounds_differently_is_named(tmp_path):
     assert record.changes(tmp_path, other) == expected
 
 
-@pytest.mark.parametrize('text', ['{"sessions"', '[]', '{"sessions": 1}'])
+@pytest.mark.parametrize('text', ['{"sessions"', '[]', '{"sessions": 1}', '[' * 100_000])
 def test_another_file_of_that_name_is_one_line(tmp_path, text):
     (tmp_path / 'run.json').write_text(text)
     with pytest.raises(InputError, match=r'run.json (cannot be read|is not the record of a run)'):
