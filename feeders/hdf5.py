@@ -121,7 +121,9 @@ def format_of(path: str | Path) -> str | None:
         with h5py.File(path, 'r') as file:
             require_sound_texts(file, path)
             return read_attributes(file).get('format')
-    except (OSError, RuntimeError, ValueError):
+    except InputError:
+        raise
+    except Exception:  # on a damaged object HDF5 raises errors of many kinds
         return None
 
 
