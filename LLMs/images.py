@@ -15,6 +15,7 @@ from feeders.recordings.clips import ClipError, LeftOut, attempt
 from feeders.recordings.videos import find_video_clips
 from LLMs.hub import import_package
 from torchlight.errors import InputError
+from torchlight.names import RULE, unsafe
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -81,7 +82,10 @@ class ImageFolder(PictureSource):
         for file in files:
             if clips.setdefault(file.stem, file) != file:
                 raise InputError(f'{file} and {clips[file.stem]} have the same name; a clip has one image')
+        wrong = [LeftOut(ascii(str(clips.pop(name))), RULE) for name in unsafe(list(clips))]
         super().__init__(clips, names, f'has no image in {folder}')
+        if names is None:
+            self.left_out = wrong
         self._image = import_package('PIL.Image', 'reading images')
 
     def read(self, name: str) -> Picture:

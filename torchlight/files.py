@@ -83,9 +83,9 @@ def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` to `path` in one step."""
+    """Write `text` to `path` in one step; paths in it that are not UTF-8 are written as they are."""
     with atomic_path(path) as part:
-        part.write_text(text)
+        part.write_text(text, errors='surrogateescape')
 
 
 def write_csv(path: str | Path, rows: Iterable[Iterable[Any]]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torchlight.errors import InputError
 
-UNSAFE = re.compile(r'[/\\\x00-\x1f\x7f]')  # what separates folders, and what no line of text can show
+UNSAFE = re.compile(r'[/\\\x00-\x1f\x7f\ud800-\udfff]')  # what separates folders, and what no line of text can show
 
 RULE = 'a name must not be empty, . or .., nor contain /, \\ or a control character, as files are called by it'
 

@@ -9,6 +9,7 @@ from torchlight.errors import InputError
 
 DEPTH = 50  # of lists and mappings inside each other
 VALUES = 10_000  # of one file, an alias (*name) counted as all that it stands for
+NO_TEXT = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # the surrogates that are left stand for bytes of paths
 TOO_DEEP = f'lists and mappings are inside each other more than {DEPTH} deep'
 
 
@@ -82,8 +83,9 @@ def _check_extent(text: str) -> None:
             anchor, values, depth = event.anchor, 1, 0
         else:
             continue
-        if isinstance(event, yaml.ScalarEvent) and '\0' in event.value:
-            _refuse(event, 'a value contains the character NUL, which no path or name may have')
+        if isinstance(event, yaml.ScalarEvent) and (wrong := NO_TEXT.search(event.value)):
+            name = 'NUL' if wrong[0] == '\0' else ascii(wrong[0])
+            _refuse(event, f'a value contains the character {name}, which no path or name may have')
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == other for other, _, _ in begun):
                 _refuse(event, f'*{anchor} contains itself')

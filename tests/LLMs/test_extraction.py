@@ -115,6 +115,16 @@ def test_unreadable_and_missing_images_are_left_out_and_the_rest_goes_on(tmp_pat
     assert open_features(tmp_path / 'x.h5').name == ['clip_0', 'clip_1', 'clip_3']
 
 
+def test_an_image_whose_name_no_clip_may_have_is_left_out_before_it_is_encoded(tmp_path, capsys):
+    folder, encoder = tiny.pictures(tmp_path / 'images', 3), Encoder()
+    (folder / 'clip_0.png').rename(folder / 'a\nb.png')
+    (folder / 'clip_1.png').rename(folder / os.fsdecode(b'\xff.png'))
+    assert run(folder, tmp_path / 'x.h5', encoder) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 2 and r"a\nb.png': a name must not be" in error and r"\udcff.png': a name" in error
+    assert open_features(tmp_path / 'x.h5').name == ['clip_2'] and encoder.batches == [1]
+
+
 def test_a_feature_that_is_not_finite_is_left_out(tmp_path, capsys):
     def encode(pictures):
         return [

@@ -309,3 +309,8 @@ def test_a_folder_that_vanishes_costs_one_line(tmp_path):
             part.write_text('whole')
             shutil.rmtree(tmp_path / 'out')
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_may_name_a_path_that_is_not_utf_8(tmp_path):
+    files.write_text(tmp_path / 'x.txt', f'é {os.fsdecode(bytes([255]))}')
+    assert (tmp_path / 'x.txt').read_bytes() == 'é '.encode() + bytes([255])

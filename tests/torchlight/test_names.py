@@ -21,6 +21,8 @@ UNSAFE = [
     'a\0b',
     'a\nb',
     '\x1b[2J',
+    'a\ud800',
+    'a\udcff',
 ]
 
 

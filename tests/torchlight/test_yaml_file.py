@@ -120,6 +120,7 @@ def test_no_tag_runs_code(text, tmp_path, monkeypatch):
         *('a: [', '*z', 'a: \x07', '--- a\n--- b', 'a: &x 1\nb: &x 2', '%YAML 9.9\n--- a', '{[1]: 2}', '{{a: 1}: 2}'),
         *('a: 2001-99-99', 'a: !!bool x', 'a: !!timestamp x', 'a: !!int ""', 'a: !!float x', f'a: {"9" * 5000}'),
         f'a: !!float {"59:" * 300}1.0',
+        *('a: "\\0"', 'a: "\\ud800"', 'base: "\\udfff"'),
     ],
 )
 def test_what_is_no_value_is_refused_in_one_line(text):
