@@ -1,6 +1,7 @@
 """Settings: the command line over a YAML file over the defaults; unknown ones are refused."""
 
 import argparse
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from torchlight.yaml_file import Dumper, read_yaml
 # Left out of config.yaml, which tests and resumes the run: ignore_weights there would drop what was learned.
 NOT_SAVED = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output', 'weights', 'ignore_weights', 'allow_imports')
 ONLY_IN_COMMANDS = ('allow_imports',)  # a file that is not trusted could otherwise trust itself
+# What commas part: texts in quotes, which begin where a value may, and single characters.
+PIECES = re.compile(r"""(?<![^\s=:,\[{])(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|.""", re.DOTALL)
 WRITTEN = ('work_dir', 'model_saved_name', 'output')  # settings that say where files are written
 
 
@@ -58,16 +61,13 @@ def parse_pairs(text: str, option: str) -> dict[str, Any]:
 
 def split_at_commas(text: str) -> list[str]:
     """Split `text` at the commas that are outside brackets and quotes."""
-    parts, depth, quote = [''], 0, None
-    for character in text:
-        if quote or character in '"\'':
-            quote = None if character == quote else quote or character
-        else:
-            depth += (character in '[{') - (character in ']}')
-        if character == ',' and not depth and not quote:
+    parts, depth = [''], 0
+    for piece in PIECES.findall(text):
+        depth += (piece in '[{') - (piece in ']}')
+        if piece == ',' and not depth:
             parts.append('')
         else:
-            parts[-1] += character
+            parts[-1] += piece
     return parts
 
 
@@ -197,7 +197,12 @@ def dump(arg: argparse.Namespace, command_line: str) -> str:
     """Write the settings as the text of a config.yaml that loads again, the command line as a comment above."""
     settings = {key: value for key, value in vars(arg).items() if key not in NOT_SAVED}
     text = yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120)
-    return f'# command line: {command_line}\n# config: {arg.config}\n{text}'
+    return f'# command line: {_printable(command_line)}\n# config: {_printable(arg.config)}\n{text}'
+
+
+def _printable(text: str) -> str:
+    """Return a text that stays in one line of YAML: characters that would end it, or are not allowed, as escapes."""
+    return ''.join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

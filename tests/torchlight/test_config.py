@@ -284,6 +284,8 @@ def test_the_whole_programs_settings_load_again(tmp_path):
     'text, pairs',
     [
         ('a="x,y",b=1', {'a': 'x,y', 'b': 1}),
+        (r'a="\"",b="\\",c="\",d=1"', {'a': '"', 'b': '\\', 'c': '",d=1'}),
+        ("a=it's,b=isn't,c='it''s, y'", {'a': "it's", 'b': "isn't", 'c': "it's, y"}),
         ('b=1,edges=[[1, 0],[2, 1]],c=[3,4]', {'b': 1, 'edges': [[1, 0], [2, 1]], 'c': [3, 4]}),
         (
             "made={encoder: x, prompt: 'is it, then?'},d=None",
