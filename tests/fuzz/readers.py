@@ -1,8 +1,7 @@
-"""The readers of the program, a small file for each, and what of it they read, as bytes."""
+"""The readers of the program, and what of a file they read, as bytes."""
 
 import hashlib
-import json
-import pickle
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,24 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from Ensemble.labels import read_labels
 from Ensemble.streams import read_streams
-from feeders.feature_store import open_features, write_features
+from feeders.feature_store import FeatureStore, open_features
+from feeders.feeder_MMCL import Feeder
 from feeders.feeder_ucla import read_all_sqe
 from feeders.integrity import refuse
 from feeders.label_table import read_label_table, read_names
 from feeders.mapped import read_npy
+from feeders.prepare import inspect, kinect
+from feeders.prepare.ntu import read_excluded
 from feeders.public_npz import open_npz
+from feeders.recordings import crops
+from feeders.recordings.clips import checked_frames
 from feeders.recordings.skeleton_file import read_skeleton
-from feeders.skeleton_store import SkeletonStoreWriter
-from model.ctrgcn import Model
+from feeders.skeleton_store import open_clip
+from LLMs.image_encoders import load_weights
+from LLMs.images import ImageFolder
+from LLMs.resume import PartialStore
+from main_MMCL import get_parser
+from tests.fuzz import files
+from tests.fuzz.files import CONFIG, GRAPH, NAMES, ORIGIN
 from torchlight import checkpoint, record
-from torchlight.config import load_yaml
-from torchlight.optim import Optimizer
-from torchlight.pickles import write_scores
+from torchlight.config import load_yaml, parse
+from torchlight.imports import instantiate
 
-STAR = {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 1], [4, 1]]}
-NAMES = [f'S001C001P{person:03}R001A{action:03}' for person in (1, 2) for action in (1, 2, 3)]
-RANDOM = np.random.default_rng(0)
+BOX = 400, 200, 800, 900
 
 
 class Reader(NamedTuple):
@@ -61,39 +68,9 @@ def digest(*values):
     return hasher.digest()
 
 
-def student():
-    torch.manual_seed(0)
-    return Model(3, 5, 1, 'graph.custom.Graph', STAR, base_channel=8)
-
-
-def make_weights(folder):
-    checkpoint.save(student().state_dict(), folder / 'best.pt')
-    return folder / 'best.pt'
-
-
-def make_checkpoint(folder):
-    model = student()
-    optimizer = Optimizer(model.parameters(), torch.device('cpu'), base_lr=0.1, num_epoch=2)
-    row = {'epoch': 1, 'train': {'loss': 1.0, 'lr': 0.1}, 'val': {'loss': 1.0, 'top1': 0.5}}
-    run = {'epoch': 1, 'global_step': 6, 'history': [row], 'best': {'accuracy': 0.5, 'epoch': 1, 'step': 6}}
-    state = {'model': model.state_dict(), **run, 'within': None, 'arg': {'base_lr': 0.1}, **optimizer.state_dict()}
-    checkpoint.save(state, folder / 'checkpoint.pt')
-    return folder / 'checkpoint.pt'
-
-
 def read_checkpoint(path):
-    state = checkpoint.read_checkpoint(path, student())
+    state = checkpoint.read_checkpoint(path, files.student())
     return digest(dict(state))
-
-
-def make_scores(folder):
-    write_scores(folder / 'x.pkl', NAMES, RANDOM.standard_normal((6, 4)))
-    return folder / 'x.pkl'
-
-
-def make_public_scores(folder):
-    (folder / 'x.pkl').write_bytes(pickle.dumps({name: RANDOM.standard_normal(4).astype('f4') for name in NAMES}))
-    return folder / 'x.pkl'
 
 
 def read_scores(path):
@@ -101,24 +78,10 @@ def read_scores(path):
     return digest(*(getattr(streams, key) for key in streams._fields))
 
 
-def make_store(folder):
-    with SkeletonStoreWriter(folder / 'x.h5', 'ntu60', (2, 25, 3)) as store:
-        for name in NAMES:
-            store.add(name, int(name[-3:]) - 1, RANDOM.standard_normal((9, 1, 25, 3)))
-    return folder / 'x.h5'
-
-
 def read_store(path):
-    from feeders.feeder_MMCL import Feeder
-
     feeder = Feeder(path, 'all', window_size=8)
     batch = feeder.__getitems__(range(len(feeder)))
     return digest(feeder.name, batch.label, batch.skeleton)
-
-
-def make_features(folder):
-    write_features(folder / 'video.h5', NAMES, RANDOM.standard_normal((6, 16)), encoder='x')
-    return folder / 'video.h5'
 
 
 def read_features(path):
@@ -128,26 +91,20 @@ def read_features(path):
     return digest(store.feature[rows], *store.statistics)
 
 
-def make_npz(folder):
-    x = RANDOM.standard_normal((3, 300, 150)).astype('f4') * (np.arange(300) < 20)[:, None]
-    np.savez(folder / 'NTU60_CS.npz', x_train=x, y_train=np.eye(60)[:3], x_test=x, y_test=np.eye(60)[:3])
-    return folder / 'NTU60_CS.npz'
-
-
 def read_npz(path):
     store = open_npz(path, 'train')
     return digest(store.label, [store.clip(i) for i in range(len(store))])
 
 
-def make_npy(folder):
-    np.save(folder / 'x.npy', RANDOM.standard_normal((9, 25, 3)).astype('f4'))
-    return folder / 'x.npy'
+def read_features_folder(path):
+    store = open_features(path.parent)
+    return digest(store.name, store.feature, *store.statistics)
 
 
-def make_ucla(folder):
-    clip = {'file_name': 'a01_s01_e00_v01', 'label': 1, 'skeletons': RANDOM.standard_normal((4, 20, 3)).tolist()}
-    (folder / 'a01_s01_e00_v01.json').write_text(json.dumps(clip))
-    return folder / 'a01_s01_e00_v01.json'
+def read_clip(path):
+    store = open_clip(path)
+    refuse(path, store.faults(np.arange(1)))
+    return digest(store.clip(0))
 
 
 def read_ucla(path):
@@ -155,39 +112,86 @@ def read_ucla(path):
     return digest(read_all_sqe(path.parent).frames)
 
 
-def make_skeleton(folder):
-    joint = '0.1 0.2 3.1 200 100 900 500 0.1 0.2 0.3 0.4 2\n'
-    frame = '1\n72057594037944738 0 1 1 1 1 0 0.1 0.2 2\n25\n' + 25 * joint
-    (folder / f'{NAMES[0]}.skeleton').write_text('3\n' + 3 * frame)
-    return folder / f'{NAMES[0]}.skeleton'
+def read_recording(reader, path):
+    """Read a clip as `feeders.prepare` does."""
+    clip = reader.read(path)
+    return digest(clip.name, checked_frames(clip.frames, reader.layout))
 
 
-def text(name, content):
-    """Make a text file."""
-
-    def make(folder):
-        (folder / name).write_text(content)
-        return folder / name
-
-    return make
+def read_sysu(path):
+    return read_recording(kinect.SYSUReader('sysu', Namespace(joints=25, raw=[path.parents[2]])), path.parent)
 
 
-CONFIG = 'work_dir: ./x\nmodel_args: {num_class: 3, graph: graph.custom.Graph}\nstep: [35, 55]\nbase_lr: 1e-1\n'
+def read_picture(path):
+    return digest(np.asarray(ImageFolder(path.parent).read(path.stem)))
+
+
+def read_video(path):
+    return digest([np.asarray(crop) for crop in crops.read_crops(path, [(0, BOX), (3, BOX)])])
+
+
+def read_partial(path):
+    """The records that were never written: damaged ones are passed over, and their clips made anew."""
+    records = PartialStore(path.parents[1] / 'x.h5', ORIGIN).records()
+    return digest([record for record in records if record.name not in NAMES or digest(*record[1:]) != RECORDED])
+
+
+def inspected(path):
+    """What `python -m feeders.prepare inspect` prints."""
+    store, path = inspect.open_any(path), str(path)
+    examine = inspect.examine_features if isinstance(store, FeatureStore) else inspect.examine_skeletons
+    return digest(*examine(store), *inspect.verify(path))
+
+
+def read_config(path):
+    return digest(vars(parse(get_parser(), ['--config', str(path)])))
+
+
+def read_graph(path):
+    args = load_yaml(path, ('num_point', 'edges', 'labeling_mode'))
+    return digest(instantiate('graph.custom.Graph', args, 'graph_args').A)
+
+
+RECORDED = digest(np.ones(3, np.float32), 'Yes.')
+UTD, UCLA = kinect.UTDReader('utd-mhad', Namespace(joints=25)), kinect.UCLAReader('nw-ucla', Namespace())
+TABLE = 'name,label,split\na,0,train\nb,1,test\n'
 KNOWN = 'work_dir', 'model_args', 'step', 'base_lr'
 READERS = {
-    'weights': Reader(make_weights, lambda path: digest(checkpoint.read_weights(path)), checked=True),
-    'checkpoint': Reader(make_checkpoint, read_checkpoint, checked=True),
-    'scores': Reader(make_scores, read_scores, checked=True),
-    'public_scores': Reader(make_public_scores, read_scores),
-    'store': Reader(make_store, read_store, checked=True),
-    'features': Reader(make_features, read_features, checked=True),
-    'npz': Reader(make_npz, read_npz),
-    'npy': Reader(make_npy, lambda path: digest(read_npy(path))),
-    'ucla': Reader(make_ucla, read_ucla),
-    'skeleton': Reader(make_skeleton, lambda path: digest(read_skeleton(path))),
-    'yaml': Reader(text('x.yaml', CONFIG), lambda path: digest(load_yaml(path, KNOWN))),
-    'table': Reader(text('x.csv', 'name,label,split\na,0,train\nb,1,test\n'), lambda p: digest(read_label_table(p))),
-    'names': Reader(text('x.txt', '\n'.join(NAMES)), lambda path: digest(read_names(path))),
-    'record': Reader(text('run.json', '{"format": 1, "state": "running", "sessions": []}'),
+    'weights': Reader(files.make_weights, lambda path: digest(checkpoint.read_weights(path)), checked=True),
+    'public_weights': Reader(files.make_public_weights, lambda path: digest(checkpoint.read_weights(path))),
+    'checkpoint': Reader(files.make_checkpoint, read_checkpoint, checked=True),
+    'encoder': Reader(files.make_encoder, lambda path: digest(load_weights(files.encoder(), path).state_dict())),
+    'scores': Reader(files.make_scores, read_scores, checked=True),
+    'public_scores': Reader(files.make_public_scores, read_scores),
+    'val_label': Reader(files.make_val_label, lambda path: digest(read_labels(str(path), NAMES))),
+    'store': Reader(files.make_store, read_store, checked=True),
+    'foreign_store': Reader(files.foreign(files.make_store), read_store),
+    'features': Reader(files.make_features, read_features, checked=True),
+    'foreign_features': Reader(files.foreign(files.make_features), read_features),
+    'features_folder': Reader(files.make_npy, read_features_folder),
+    'partial': Reader(files.make_partial, read_partial, checked=True),
+    'inspect': Reader(files.foreign(files.make_store), inspected),
+    'inspect_features': Reader(files.foreign(files.make_features), inspected),
+    'inspect_npz': Reader(files.make_npz, inspected),
+    'npz': Reader(files.make_npz, read_npz),
+    'npy': Reader(files.make_npy, lambda path: digest(read_npy(path))),
+    'clip': Reader(files.make_npy, read_clip),
+    'ucla': Reader(files.make_ucla, read_ucla),
+    'ucla_clip': Reader(files.make_ucla, lambda path: read_recording(UCLA, path)),
+    'utd_clip': Reader(files.make_utd, lambda path: read_recording(UTD, path)),
+    'sysu_clip': Reader(files.make_sysu, read_sysu),
+    'skeleton': Reader(files.make_skeleton, lambda path: digest(read_skeleton(path))),
+    'jpeg': Reader(files.picture('x.jpg'), read_picture),
+    'png': Reader(files.picture('x.png'), read_picture),
+    'webp': Reader(files.picture('x.webp'), read_picture),
+    'bmp': Reader(files.picture('x.bmp'), read_picture),
+    'video': Reader(files.make_video, read_video),
+    'yaml': Reader(files.text('x.yaml', CONFIG), lambda path: digest(load_yaml(path, KNOWN))),
+    'config': Reader(files.text('x.yaml', CONFIG), read_config),
+    'graph': Reader(files.text('x.yaml', GRAPH), read_graph),
+    'table': Reader(files.text('x.csv', TABLE), lambda p: digest(read_label_table(p))),
+    'names': Reader(files.text('x.txt', '\n'.join(NAMES)), lambda path: digest(read_names(path))),
+    'excluded': Reader(files.text('x.txt', '\n'.join(NAMES)), lambda path: digest(sorted(read_excluded(path)))),
+    'record': Reader(files.text('run.json', '{"format": 1, "state": "running", "sessions": []}'),
                      lambda path: digest(record.read(path.parent))),
 }  # fmt: skip

@@ -1,0 +1,63 @@
+"""Damage that looks for code not reached before, by Atheris, which takes over a process: one for each reader."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of the program and of the Python libraries that read for it. Only what is imported after Atheris can be followed.
+FOLLOWED = 'torchlight', 'graph', 'model', 'feeders', 'LLMs', 'Ensemble', 'main_MMCL', 'yaml', 'PIL', 'zipfile', 'csv'
+START = 120  # seconds in which a process has read its file once and Atheris has begun
+
+
+def fuzz(name, folder, seconds, seed, keep):
+    """Run the process of one reader, which prints a line for it; return whether any file failed."""
+    command = [sys.executable, '-m', 'tests.fuzz.coverage', name, folder, str(seconds), str(seed), str(keep)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            error = process.communicate(timeout=seconds + START)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            error = process.communicate()[1] + f'\nit did not end {START} s after its time'
+    if process.returncode in (0, 1):
+        return process.returncode == 1
+    print(f'{name}: its process ended with status {process.returncode}', *error.splitlines()[-9:], sep='\n  ')
+    for file in filter(Path.is_file, Path(folder, 'file').rglob('*')):
+        keep.mkdir(parents=True, exist_ok=True)
+        print(f'  its last file: {shutil.copy(file, keep / f"{name}-last{file.suffix}")}', flush=True)
+    return True
+
+
+def main(name, folder, seconds, seed, keep):
+    """Be the process of one reader."""
+    import atheris
+
+    with atheris.instrument_imports(include=FOLLOWED):
+        from tests.fuzz.tally import Tally
+
+    corpus, place = Path(folder, 'corpus'), Path(folder, 'file')
+    corpus.mkdir()
+    place.mkdir()
+    tally = Tally(name, place, keep)
+    (corpus / 'original').write_bytes(tally.original)
+    until = time.monotonic() + float(seconds)
+
+    def read(data):
+        tally.read(data, hashlib.sha256(data).hexdigest()[:12])
+        if time.monotonic() > until:
+            print(tally, flush=True)
+            os._exit(int(tally.counts['failed'] > 0))
+
+    # Time and memory are limited in `damage.run`, which says what they were.
+    limits = '-timeout=0', '-rss_limit_mb=0', '-len_control=0', f'-max_len={2 * len(tally.original) + 64}'
+    # Files are not made smaller: what code in C reads of them is not followed, and would be lost.
+    atheris.Setup([sys.argv[0], *limits, '-reduce_inputs=0', f'-seed={int(seed) + 1}', str(corpus)], read)
+    atheris.Fuzz()
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
