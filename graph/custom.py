@@ -10,6 +10,8 @@ from typing import Any
 from graph import tools
 from torchlight.errors import InputError
 
+MOST_JOINTS = 1000  # A takes 24 bytes for each pair of joints
+
 
 class Graph(tools.SpatialGraph):
     """The spatial partition of any edges.
@@ -23,10 +25,14 @@ class Graph(tools.SpatialGraph):
     Raises
     ------
     InputError
-        For a joint outside 0…V−1, a joint with two parents, or an edge from a joint to itself.
+        For other types, a joint outside 0…V−1, a joint with two parents, or an edge from a joint to itself.
     """
 
     def __init__(self, num_point: int, edges: Sequence[Sequence[int]], labeling_mode: str = 'spatial') -> None:
+        if not isinstance(num_point, int) or not 1 <= num_point <= MOST_JOINTS:
+            raise InputError(f'num_point is {num_point!r}; expected a number of joints from 1 to {MOST_JOINTS}')
+        if not isinstance(edges, (list, tuple)):
+            raise InputError(f'edges is {edges!r}; expected a list of pairs [child, parent]')
         for edge in edges:
             if not is_pair_of_joints(edge, num_point):
                 raise InputError(f'edge {edge} is not a pair of joints from 0 to {num_point - 1}')

@@ -94,6 +94,9 @@ def test_a_custom_graph_names_the_wrong_edge(edges, text):
     [
         (lambda: ntu_rgb_d.Graph('uniform'), "labeling_mode is 'uniform', not 'spatial'"),
         (lambda: custom.Graph(5, STAR, 'distance'), "labeling_mode is 'distance', not 'spatial'"),
+        (lambda: custom.Graph(5, None), 'edges is None; expected a list of pairs'),
+        (lambda: custom.Graph('5', STAR), "num_point is '5'; expected a number of joints from 1 to 1000"),
+        (lambda: custom.Graph(10**6, STAR), 'num_point is 1000000; expected a number of joints from 1 to 1000'),
         (lambda: ntu_rgb_d_hierarchy.Graph(CoM=3), r'CoM is 3, not one of \[1, 2, 21\]'),
     ],
 )
