@@ -42,7 +42,7 @@ def uniform(seed: int, epoch: int, index: np.ndarray, draws: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _epoch_state(seed: int, epoch: int) -> np.ndarray:
-    return _mix(_mix(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64(epoch))
+    return _mix(_mix(np.uint64((int(seed) + 0x9E3779B97F4A7C15) % 2**64)) ^ np.uint64(epoch))
 
 
 def _mix(value: np.ndarray) -> np.ndarray:

@@ -133,16 +133,18 @@ def filled(word: str) -> str:
 
 
 def number(kind: type, least: float) -> Callable[[str], Any]:
-    """Flag type: an int or a float that is at least `least`, and finite."""
+    """Flag type: an int of 64 bits or a finite float that is at least `least`."""
+    most = 2**63 - 1 if kind is int else sys.float_info.max
 
     def convert(word: str) -> Any:
         try:
             value = kind(word)
         except ValueError:
             value = None
-        if value is None or not least <= value < float('inf'):
+        if value is None or not least <= value <= most:
+            limit = f' and ≤ {most}' if kind is int and value is not None and value > most else ''
             raise argparse.ArgumentTypeError(
-                f'{word!r} must be {"an integer" if kind is int else "a number"} ≥ {least}'
+                f'{word!r} must be {"an integer" if kind is int else "a number"} ≥ {least}{limit}'
             )
         return value
 

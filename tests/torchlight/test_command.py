@@ -194,6 +194,7 @@ def test_values_are_converted(kind, word, value):
     [
         (count, '-1', "'-1' must be an integer ≥ 0"),
         (positive, '0', "'0' must be an integer ≥ 1"),
+        (count, '9' * 20, f"'{'9' * 20}' must be an integer ≥ 0 and ≤ {2**63 - 1}"),
         (positive, '1.5', "'1.5' must be an integer ≥ 1"),
         (not_negative, 'nan', "'nan' must be a number ≥ 0"),
         (not_negative, 'inf', "'inf' must be a number ≥ 0"),
