@@ -54,7 +54,7 @@ def find_video_clips(
         if name in excluded:
             left_out.append(LeftOut(str(file), 'named in the list to exclude', asked=True))
         elif unsafe([name]):
-            left_out.append(LeftOut(ascii(str(file)), f'is of the clip {ascii(name)}: {RULE}'))
+            left_out.append(LeftOut(ascii(str(file)), f'is of the clip {name!a}: {RULE}'))
         elif name in clips:
             left_out.append(LeftOut(str(file), f'has the same name as {clips[name].video}, which is kept'))
         elif name not in skeleton:

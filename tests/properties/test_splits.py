@@ -39,7 +39,7 @@ def chosen(store, split, protocol, **options):
 
 
 @pytest.mark.parametrize('dataset, protocol', RULES)
-@tried(30)
+@tried(12)
 @given(data=st.data())
 def test_training_and_test_clips_are_a_partition(dataset, protocol, data):
     names = data.draw(clips_of(dataset))
@@ -50,7 +50,7 @@ def test_training_and_test_clips_are_a_partition(dataset, protocol, data):
 
 
 @pytest.mark.parametrize('dataset, protocol', RULES)
-@tried(30)
+@tried(12)
 @given(data=st.data())
 def test_the_name_alone_decides(dataset, protocol, data):
     names = data.draw(clips_of(dataset))
@@ -64,12 +64,13 @@ def test_the_name_alone_decides(dataset, protocol, data):
 
 
 @pytest.mark.parametrize('dataset', [name for name, row in DATASETS.items() if row.protocols])
-@tried(60)
+@tried(30)
 @given(data=st.data())
 def test_many_names_are_taken_apart_as_each_alone_or_refused_as_each_alone(dataset, data):
     row = DATASETS[dataset]
-    piece = st.from_regex(row.pattern, fullmatch=True) | st.sampled_from(['', '\n', 'x', ' '])
-    names = data.draw(st.lists(st.lists(piece, min_size=1, max_size=2).map(''.join) | piece, max_size=4))
+    right = st.from_regex(row.pattern, fullmatch=True)
+    names = data.draw(st.lists(right | st.sampled_from(['R\nR', '', '\n', 'R ']), max_size=4))
+    names = [name.replace('R', data.draw(right)) if len(name) < 4 else name for name in names]
     try:
         expected = [row.fields(name) for name in names]
     except InputError as error:
@@ -80,7 +81,7 @@ def test_many_names_are_taken_apart_as_each_alone_or_refused_as_each_alone(datas
         assert [{key: values[i] for key, values in columns.items()} for i in range(len(names))] == expected
 
 
-@tried(20)
+@tried(8)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.25, 0.2]))
 def test_held_out_clips_are_training_clips_and_test_clips_stay(seed, share):
     number = np.random.default_rng(seed).integers(1, 40, (60, 3))

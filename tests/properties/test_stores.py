@@ -66,7 +66,7 @@ def require_same(store, layout, clips):
         assert found[:, :persons].tobytes() == frames.tobytes() and not found[:, persons:].any()
 
 
-@tried(80)
+@tried(25)
 @given(datasets(), texts)
 def test_a_skeleton_store_has_what_was_added(tmp_path, drawn, dataset):
     store = open_skeletons(write(tmp_path / 'x.h5', *drawn, dataset))
@@ -74,7 +74,7 @@ def test_a_skeleton_store_has_what_was_added(tmp_path, drawn, dataset):
     assert store.dataset == dataset and not store.faults(np.arange(len(store)))
 
 
-@tried(40)
+@tried(15)
 @given(datasets(), st.data())
 def test_a_selection_is_a_store_of_those_clips(tmp_path, drawn, data):
     layout, clips = drawn
@@ -86,7 +86,7 @@ def test_a_selection_is_a_store_of_those_clips(tmp_path, drawn, data):
         assert not store.faults(np.arange(len(store)))
 
 
-@tried(60)
+@tried(30)
 @given(datasets(), st.integers(0, 2**32), st.integers(1, 255))
 def test_a_changed_byte_is_never_other_data(tmp_path, drawn, place, change):
     path = write(tmp_path / 'x.h5', *drawn)
@@ -99,7 +99,7 @@ def test_a_changed_byte_is_never_other_data(tmp_path, drawn, place, change):
         assert '\n' not in str(error)
 
 
-@tried(30)
+@tried(10)
 @given(datasets(), names | st.sampled_from(['', '..', 'a/b', 'a\nb', '\ud800']))
 def test_a_name_that_comes_twice_or_is_no_name_of_a_file_is_refused_and_nothing_is_written(drawn, name):
     layout, clips = drawn
@@ -123,7 +123,7 @@ def features(draw):
     return name, feature, answer
 
 
-@tried(60)
+@tried(30)
 @given(features(), st.dictionaries(st.sampled_from(['encoder', 'prompt', 'image']), texts), st.data())
 def test_a_feature_store_has_what_was_written_by_name(tmp_path, drawn, attributes, data):
     name, feature, answer = drawn
@@ -142,7 +142,7 @@ def test_a_feature_store_has_what_was_written_by_name(tmp_path, drawn, attribute
         store.rows([name[0] + 'x' * 13], 'video')
 
 
-@tried(40)
+@tried(15)
 @given(features())
 def test_an_ablated_store_keeps_its_names_and_says_nothing_about_them(tmp_path, drawn):
     name, feature, answer = drawn
@@ -156,7 +156,7 @@ def test_an_ablated_store_keeps_its_names_and_says_nothing_about_them(tmp_path, 
     assert len(name) == 1 or (rows != np.arange(len(name))).all()
 
 
-@tried(60)
+@tried(30)
 @given(features(), st.integers(0, 2**32), st.integers(1, 255))
 def test_a_changed_byte_is_never_another_feature(tmp_path, drawn, place, change):
     path = tmp_path / 'x.h5'

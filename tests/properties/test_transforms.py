@@ -28,7 +28,7 @@ def trees(x):
     return st.tuples(*(st.integers(0, joint) for joint in range(x.shape[2])))
 
 
-@tried(60)
+@tried(30)
 @given(bodies, st.data())
 def test_the_bones_to_a_joint_add_up_to_its_way_from_the_root(x, data):
     parents = data.draw(trees(x))
@@ -41,7 +41,7 @@ def test_the_bones_to_a_joint_add_up_to_its_way_from_the_root(x, data):
         np.testing.assert_allclose(total, x[:, :, joint] - x[:, :, root], atol=1e-12)
 
 
-@tried(60)
+@tried(30)
 @given(bodies, st.integers(1, 6))
 def test_motion_adds_up_and_what_stands_still_has_none(x, window):
     motion = transforms.motion(torch.from_numpy(x)).numpy()
@@ -50,7 +50,7 @@ def test_motion_adds_up_and_what_stands_still_has_none(x, window):
     assert not transforms.motion(torch.from_numpy(still)).any()
 
 
-@tried(60)
+@tried(30)
 @given(bodies, st.data())
 def test_rotation_keeps_lengths_and_the_origin_and_is_undone_by_its_transpose(x, data):
     turns = data.draw(nps.arrays(np.float64, (len(x), 3), elements=angles))
@@ -65,7 +65,7 @@ lengths = nps.arrays(np.int64, st.integers(1, 6), elements=st.integers(1, 400))
 unit = st.floats(0, 1, exclude_max=True)
 
 
-@tried(100)
+@tried(50)
 @given(lengths, st.data())
 def test_crops_are_inside_their_clips_and_keep_at_least_a_frame(length, data):
     low, high = sorted(data.draw(st.lists(st.floats(0.001, 1), min_size=2, max_size=2)))
@@ -78,7 +78,7 @@ def test_crops_are_inside_their_clips_and_keep_at_least_a_frame(length, data):
     assert (kept <= np.maximum(length * high, least)).all()
 
 
-@tried(100)
+@tried(50)
 @given(lengths, st.integers(1, 80))
 def test_new_frames_lie_between_neighbours_in_order_and_evenly(length, window):
     lower, upper, weight = transforms.resampling(length, window)
@@ -88,7 +88,7 @@ def test_new_frames_lie_between_neighbours_in_order_and_evenly(length, window):
     np.testing.assert_allclose(place + place[:, ::-1], np.repeat(length[:, None] - 1, window, 1), atol=1e-3)
 
 
-@tried(60)
+@tried(30)
 @given(lengths, st.integers(1, 5), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
 def test_samples_are_distinct_and_draws_are_the_clips_own(length, count, seed, epoch):
     index = np.arange(len(length))
@@ -150,7 +150,7 @@ def plain(clip, index, arguments, seed, epoch):
     return x.transpose(3, 0, 2, 1)
 
 
-@tried(40)
+@tried(25)
 @given(feeders(), st.integers(0, 1000), st.integers(0, 100), st.data())
 def test_a_batch_is_its_clips_one_by_one_whichever_they_are(tmp_path, drawn, seed, epoch, data):
     made, arguments, coordinates = drawn
