@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
 from feeders.datasets import DATASETS
 from feeders.prepare import store_builder
 from feeders.recordings.clips import Clip, ClipError, checked_frames, find_files
 from feeders.recordings.denoise import translate
+from feeders.recordings.matlab_file import read_matlab
 from torchlight.command import Parser
 
 JOINTS = 20
@@ -130,7 +130,7 @@ def placed(frames: np.ndarray, joints: int) -> np.ndarray:
 
 def read_utd(path: Path) -> np.ndarray:
     """Read the skeleton in a file of UTD-MHAD, (T, 20, 3) in NW-UCLA's order; raise ClipError if there is none."""
-    skeleton = read_mat(path).get('d_skel')
+    skeleton = read_matlab(path).get('d_skel')
     if not _is_skeleton(skeleton):
         raise ClipError(f'expected d_skel (20, 3, T), found {np.shape(skeleton)}')
     return time_first(skeleton)[:, UTD_TO_UCLA]
@@ -141,7 +141,7 @@ def read_folder(folder: Path) -> np.ndarray:
     found = [
         (f'{file.name} {key}', value)
         for file in sorted(folder.glob('*.mat'))
-        for key, value in read_mat(file).items()
+        for key, value in read_matlab(file).items()
         if _is_skeleton(value)
     ]
     skeletons = [time_first(value) for _, value in found] or [read_text(file) for file in sorted(folder.glob('*.txt'))]
@@ -150,14 +150,6 @@ def read_folder(folder: Path) -> np.ndarray:
     if len(skeletons) != 1:
         raise ClipError(f'has {len(skeletons)} skeletons (20, 3, T); expected one, or one with "world" in its name')
     return skeletons[0]
-
-
-def read_mat(path: Path) -> dict[str, Any]:
-    """Return the variables of a MATLAB file; raise ClipError if it is something else."""
-    try:
-        return loadmat(path)
-    except Exception as error:  # on damaged files scipy raises errors of a dozen kinds
-        raise ClipError(f'is not a MATLAB file that can be read: {error}') from error
 
 
 def read_text(path: Path) -> np.ndarray:
