@@ -53,7 +53,13 @@ def main(name, folder, seconds, seed, keep):
             os._exit(int(tally.counts['failed'] > 0))
 
     # Time and memory are limited in `damage.run`, which says what they were.
-    limits = '-timeout=0', '-rss_limit_mb=0', '-len_control=0', f'-max_len={2 * len(tally.original) + 64}'
+    limits = (
+        f'-artifact_prefix={folder}/',
+        '-timeout=0',
+        '-rss_limit_mb=0',
+        '-len_control=0',
+        f'-max_len={2 * len(tally.original) + 64}',
+    )
     # Files are not made smaller: what code in C reads of them is not followed, and would be lost.
     atheris.Setup([sys.argv[0], *limits, '-reduce_inputs=0', f'-seed={int(seed) + 1}', str(corpus)], read)
     atheris.Fuzz()
