@@ -116,7 +116,7 @@ def read_crops(video: str | Path, boxes: Sequence[tuple[int, Box]]) -> list['Ima
     av, _ = require_packages()
     crops, number = [], -1
     try:
-        with av.open(str(video), options=LIMITS) as container:
+        with av.open(str(video), options=LIMITS, metadata_errors='replace') as container:
             container.streams.video[0].codec_context.options = {'max_pixels': LIMITS['max_pixels']}
             for number, frame in enumerate(container.decode(video=0)):
                 if boxes[len(crops)][0] == number:

@@ -91,3 +91,12 @@ def test_a_video_whose_name_no_image_may_have_is_left_out(tmp_path):
     clips, left_out = find_video_clips(tmp_path, [tmp_path])
     assert [clip.name for clip in clips] == ['walk'] and len(left_out) == 2
     assert all('a name must not be empty' in video.reason for video in left_out)
+
+
+def test_a_title_that_is_no_text_does_not_matter(tmp_path):
+    path = tmp_path / 'x.avi'
+    write_video(path, [{}] * 3)
+    data = path.read_bytes()
+    assert data.count(b'Lavf') == 1, 'the writer is the only text in the file'
+    path.write_bytes(data.replace(b'Lavf', b'\x9c\xff\xfe\xfd'))
+    assert len(crops.read_crops(path, [(0, (0, 0, 8, 8))])) == 1
