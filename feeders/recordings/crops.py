@@ -117,7 +117,10 @@ def read_crops(video: str | Path, boxes: Sequence[tuple[int, Box]]) -> list['Ima
     crops, number = [], -1
     try:
         with av.open(str(video), options=LIMITS, metadata_errors='replace') as container:
-            container.streams.video[0].codec_context.options = {'max_pixels': LIMITS['max_pixels']}
+            decoder = container.streams.video[0].codec_context
+            if decoder is None:
+                raise ClipError('the video is of a format that cannot be decoded')
+            decoder.options = {'max_pixels': LIMITS['max_pixels']}
             for number, frame in enumerate(container.decode(video=0)):
                 if boxes[len(crops)][0] == number:
                     image = frame.to_image()

@@ -100,3 +100,11 @@ def test_a_title_that_is_no_text_does_not_matter(tmp_path):
     assert data.count(b'Lavf') == 1, 'the writer is the only text in the file'
     path.write_bytes(data.replace(b'Lavf', b'\x9c\xff\xfe\xfd'))
     assert len(crops.read_crops(path, [(0, (0, 0, 8, 8))])) == 1
+
+
+def test_a_video_of_an_unknown_format_is_refused(tmp_path):
+    path = tmp_path / 'x.avi'
+    write_video(path, [{}] * 3)
+    path.write_bytes(path.read_bytes().replace(b'FMP4', b'\0\xf3\xf2\xf1'))
+    with pytest.raises(ClipError, match='of a format that cannot be decoded'):
+        crops.read_crops(path, [(0, (0, 0, 8, 8))])
