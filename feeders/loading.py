@@ -21,14 +21,14 @@ def make_loader(
     feeder : Feeder.
     batch_size : int. Clips of a batch, over all processes.
     train : bool. Shuffle, and leave out an incomplete batch; otherwise every clip comes once, in order.
-    workers : int. Processes that read (0: this one).
+    workers : int. Processes that read (0: this one, as also for a single batch to evaluate).
     pin_memory : bool. For copies to a GPU.
     rank, world_size : int. This process's share of every batch (default: all of it).
     """
     if train and len(feeder) < batch_size:
         raise InputError(f'batch_size is {batch_size}, but there are only {len(feeder)} training clips')
-    workers = 0 if feeder.in_main_process else workers
     order = BatchOrder(len(feeder) if train else len(feeder.name), batch_size, train, rank, world_size)
+    workers = 0 if feeder.in_main_process or (not train and len(order) == 1) else workers
     return BatchLoader(
         _Source(feeder),
         batch_sampler=order,
