@@ -8,7 +8,8 @@ import zipfile
 import numpy as np
 import torch
 
-from tests.fuzz.readers import READERS, student
+from tests.fuzz.files import student
+from tests.fuzz.readers import READERS
 from tests.fuzz.watch import MADE, SECRET, Hostile, written
 
 

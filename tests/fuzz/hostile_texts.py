@@ -8,7 +8,8 @@ import yaml
 
 import main_MMCL
 from feeders.prepare.__main__ import main as prepare
-from tests.fuzz.readers import READERS, make_store
+from tests.fuzz.files import make_store
+from tests.fuzz.readers import READERS
 from tests.fuzz.watch import SECRET, Hostile, written
 from tests.helpers import ROOT
 from torchlight.errors import InputError
