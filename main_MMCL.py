@@ -269,7 +269,7 @@ class Processor:
         """Print or write the most probable classes of each clip in --input."""
         feeder, scores = self.feeders['test'], self.evaluate('test').scores
         if self.is_first:
-            classes = description.class_names(self.arg.weights) or feeder.classes
+            classes = description.class_names(self.arg.weights, feeder, scores.shape[1])
             Ranking.of(feeder.name, scores, self.arg.topk, classes).write(self.arg.output)
 
     def export(self) -> None:

@@ -8,6 +8,7 @@ import shlex
 import sys
 from typing import Any
 
+from feeders.datasets import DATASETS
 from feeders.feeder import Feeder
 from torchlight import config
 from torchlight.errors import InputError
@@ -39,7 +40,13 @@ def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:
     return text, words.weights
 
 
-def class_names(weights: str) -> list[str]:
-    """Return the names of the classes by label, [] for weights that do not name them."""
+def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:
+    """Return the names of the classes by label.
+
+    Weights that do not name them have those of the clips, if a data set has just these; otherwise the list is empty.
+    """
     names = read_description(weights).get('classes')
-    return [str(name) for name in names] if isinstance(names, list) else []
+    if isinstance(names, list):
+        return [str(name) for name in names]
+    names = list(feeder.classes)[:num_class]
+    return names if any(names == list(row.classes) for row in DATASETS.values()) else []

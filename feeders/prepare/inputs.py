@@ -52,7 +52,8 @@ def open_input(path: str | Path, layout: Layout) -> SkeletonStore:
         frames[start : start + len(clip), : clip.shape[1]] = clip
     person = [clip.shape[1] for clip in clips]
     name = [file.stem.removesuffix('_skeleton') for file in files]
-    return SkeletonStore(frames, np.cumsum(length) - length, length, name, [-1] * len(clips), person, path=path)
+    start, dataset = np.cumsum(length) - length, DATASET_OF.get(files[0].suffix, '')
+    return SkeletonStore(frames, start, length, name, [-1] * len(clips), person, dataset, path=path)
 
 
 def _recordings(path: Path) -> list[Path]:
@@ -94,6 +95,7 @@ def _graphs_of(joints: int) -> str:
     return f'; {", ".join(names)} has {joints} joints' if names else ''
 
 
+DATASET_OF = {'.skeleton': 'ntu120', '.json': 'nw-ucla', '.mat': 'utd-mhad'}  # NTU RGB+D 60 is its first 60 classes
 RECORDINGS: dict[str, Callable[[Path, Layout], np.ndarray]] = {
     '.skeleton': lambda file, layout: denoise.prepare(read_skeleton(file)),
     '.json': lambda file, layout: read_clip(file).astype(np.float32),

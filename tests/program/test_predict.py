@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import main_MMCL
+from feeders.datasets import DATASETS
 from feeders.feeder_MMCL import Feeder
 from feeders.prepare.__main__ import main as prepare
 from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStoreWriter
+from tests.helpers import ROOT
 from tests.program.support import refused
 
 NTU, UTD = (2, 25, 3), (1, 20, 3)
@@ -35,12 +38,22 @@ def test_weights_are_enough(one_epoch, tmp_path, capsys):
 
 
 def test_weights_without_settings_need_a_config(one_epoch, tmp_path, capsys):
-    import torch
-
     torch.save(torch.load(one_epoch / 'best.pt', weights_only=True), tmp_path / 'plain.pt')
     np.save(tmp_path / 'clip.npy', np.ones((30, 25, 3)))
     line = refused(capsys, ['--phase', 'predict', '--weights', tmp_path / 'plain.pt', '--input', tmp_path / 'clip.npy'])
     assert 'carries no settings' in line and '--config' in line
+
+
+def test_weights_without_names_have_those_of_the_clips(shared, tmp_path, capsys):
+    from model.ctrgcn import Model
+
+    torch.save(Model(60, 25, 2, 'graph.ntu_rgb_d.Graph', base_channel=8).state_dict(), tmp_path / 'plain.pt')
+    clip = next((shared / 'data/ntu_raw/nturgb+d_skeletons').glob('*.skeleton'))
+    config = '--config', ROOT / 'config/nturgbd-cross-view/joint.yaml', '--model-args', 'base_channel=8'
+    assert predict(tmp_path / 'plain.pt', clip, *config, '--topk', 60) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = {line[2:].rsplit('  ', 1)[0].strip() for line in lines[1:]}
+    assert lines[0] == clip.stem and named == set(DATASETS['ntu60'].classes)
 
 
 @pytest.mark.parametrize('form', ['.skeleton', '.npy', '.json', '.mat'])
