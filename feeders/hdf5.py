@@ -69,7 +69,8 @@ def read_store(path: str | Path, format: Format) -> Contents:
             require_sound_texts(file, path, format.array)
             attributes = read_attributes(file)
             _check_format(attributes, path, format)
-            require_trailer(file, path, format.array)
+            if 'sha256' in attributes:
+                require_trailer(file, path, format.array)
             datasets = _datasets(file, path, format)
             array = map_dataset(path, datasets[format.array])
             return Contents(array, _columns(datasets, format), attributes)
@@ -88,7 +89,7 @@ def write_texts(file: h5py.File, key: str, texts: Sequence[str]) -> None:
 def seal(file: h5py.File, format: Format) -> None:
     """Give a store that has just been written its digest."""
     columns = _columns({key: file[key] for key in (*format.keys, *format.optional) if key in file}, format)
-    file.attrs['sha256'] = np.bytes_(digest(Contents(file[format.array], columns, dict(file.attrs))))
+    file.attrs['sha256'] = np.bytes_(digest(Contents(file[format.array], columns, read_attributes(file))))
 
 
 def digest(contents: Contents) -> str:

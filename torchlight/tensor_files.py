@@ -93,19 +93,22 @@ def read_description(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file cannot be read, or if what it says is not JSON.
+        If what it says is damaged, or no mapping in JSON.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError):
+        return {}  # an older format of PyTorch, or not a weights file at all, which `read_tensors` reports
+    try:
+        with archive:
             records = [record for record in archive.infolist() if record.filename.split('/')[1:] == [DESCRIPTION]]
             if not records:
                 return {}
-            if len(records) > 1 or records[0].file_size > LARGEST_DESCRIPTION:
-                raise ValueError('it has several, or too large ones')
+            size = LARGEST_DESCRIPTION if records[0].compress_type else records[0].file_size  # nothing is inflated
+            if len(records) > 1 or size >= LARGEST_DESCRIPTION:
+                raise ValueError('it has several, or one that is compressed or too large')
             found = json.loads(archive.read(records[0]))
-    except (zipfile.BadZipFile, FileNotFoundError):
-        return {}  # an older format of PyTorch, or not a weights file at all, which `read_tensors` reports
-    except (OSError, ValueError, RecursionError, NotImplementedError, RuntimeError) as error:
+    except (OSError, ValueError, RecursionError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f'what {path} says of its weights cannot be read: {error}') from error
     if not isinstance(found, dict):
         raise InputError(f'what {path} says of its weights cannot be read: it is no mapping')

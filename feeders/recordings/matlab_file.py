@@ -30,7 +30,7 @@ def read_matlab(path: Path) -> dict[str, np.ndarray]:
     Raises
     ------
     ClipError
-        If the file is of another kind or damaged, or if its arrays take more than 256 MB each.
+        If the file is of another kind or damaged, or if its arrays take more than 256 MB.
     """
     try:
         data = path.read_bytes()
@@ -46,6 +46,8 @@ def read_matlab(path: Path) -> dict[str, np.ndarray]:
                 kind, content = next(_elements(_decompress(content), order))
             if kind == ARRAY:
                 arrays |= _array(content, order)
+            if sum(array.nbytes for array in arrays.values()) > SMALL:
+                raise ValueError('its arrays are too large')
     except (ValueError, LookupError, StopIteration, struct.error, zlib.error) as error:
         raise ClipError(f'is a damaged MATLAB file: {error}') from error
     return arrays
@@ -84,5 +86,7 @@ def _array(content: bytes, order: str) -> dict[str, np.ndarray]:
     kind, numbers = next(elements)
     if (shape < 0).any():
         raise ValueError(f'the array {name!r} has the shape {shape.tolist()}')
-    values = np.frombuffer(numbers, f'{order}{TYPES[kind]}').reshape(shape, order='F')
-    return {name: values.astype(CLASSES[flags & 0xFF])}
+    values, dtype = np.frombuffer(numbers, f'{order}{TYPES[kind]}').reshape(shape, order='F'), CLASSES[flags & 0xFF]
+    if values.size * np.dtype(dtype).itemsize > SMALL:
+        raise ValueError(f'the array {name!r} is too large')
+    return {name: values.astype(dtype)}

@@ -7,7 +7,7 @@ words choose those that have one of them in their title. Status 1 if one does ha
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from tests.fuzz import hostile_arrays, hostile_pickles, hostile_pictures, hostile_texts
 from tests.fuzz.watch import attempt
@@ -21,7 +21,7 @@ def main(words):
     harmful = 0
     for title, hostile in chosen.items():
         with TemporaryDirectory() as folder:
-            said, failures = attempt(hostile, Path(folder))
+            said, failures = attempt(hostile, Path(mkdtemp(dir=folder)))
             as_expected = not failures and hostile.says in said
             harmful += not as_expected
             print(f'{"ok" if as_expected else "HARM"}  {title}')

@@ -85,3 +85,15 @@ def test_damage_is_refused_in_one_line(path, change, text):
 def test_a_small_file_does_not_become_a_large_array():
     with pytest.raises(ValueError, match='too large'):
         _decompress(zlib.compress(bytes(SMALL + 1), 1))
+
+
+def test_small_numbers_do_not_become_a_large_array(tmp_path, monkeypatch):
+    monkeypatch.setattr('feeders.recordings.matlab_file.SMALL', 5000)
+    savemat(tmp_path / 'x.mat', {'a': np.ones(600)})
+    assert len(read_matlab(tmp_path / 'x.mat')['a'].ravel()) == 600
+    savemat(tmp_path / 'x.mat', {'a': np.ones(600), 'b': np.ones(600)})
+    with pytest.raises(ClipError, match='its arrays are too large'):
+        read_matlab(tmp_path / 'x.mat')
+    savemat(tmp_path / 'x.mat', {'a': np.ones(700)})
+    with pytest.raises(ClipError, match='is too large'):
+        read_matlab(tmp_path / 'x.mat')

@@ -78,6 +78,14 @@ def test_what_a_file_says_of_its_tensors_is_no_part_of_them(student, tmp_path):
     assert (tmp_path / 'x.pt').read_bytes() == (tmp_path / 'y.pt').read_bytes()
 
 
+def test_a_flipped_bit_of_what_a_file_says_is_reported(student, tmp_path):
+    write_tensors(tmp_path / 'x.pt', student.state_dict(), {'classes': ['drink']})
+    data = (tmp_path / 'x.pt').read_bytes()
+    (tmp_path / 'x.pt').write_bytes(data.replace(b'drink', b'drinl'))
+    with pytest.raises(InputError, match=r'what .*x.pt says of its weights cannot be read'):
+        read_description(tmp_path / 'x.pt')
+
+
 def test_other_files_say_nothing(student, tmp_path):
     write_tensors(tmp_path / 'ours.pt', student.state_dict())
     torch.save(student.state_dict(), tmp_path / 'old.pt', _use_new_zipfile_serialization=False)
@@ -85,10 +93,10 @@ def test_other_files_say_nothing(student, tmp_path):
     assert [read_description(tmp_path / name) for name in ('ours.pt', 'old.pt', 'text.pt', 'none.pt')] == [{}] * 4
 
 
-@pytest.mark.parametrize('text', ['{"a"', '[1]', '[' * 10**5, 'x' * (2 << 20)])
+@pytest.mark.parametrize('text', ['{"a"', '[1]', '[' * 10**5, 'x' * (2 << 20), '{}'])
 def test_a_description_of_another_form_is_one_line(tmp_path, text):
     with zipfile.ZipFile(tmp_path / 'x.pt', 'w') as archive:
-        archive.writestr('x/description.json', text)
+        archive.writestr('x/description.json', text, zipfile.ZIP_BZIP2 if text == '{}' else None)
     with pytest.raises(InputError, match=r'what .*x.pt says of its weights cannot be read: '):
         read_description(tmp_path / 'x.pt')
 
