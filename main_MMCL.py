@@ -35,12 +35,12 @@ def get_parser() -> command.Parser:
     parser = command.Parser(description=__doc__)
     add = parser.add
     parser.section('the run')
-    carried = 'those that --weights carry, but to train %(default)s'
+    carried = 'the settings inside --weights; to train, or without weights, %(default)s'
     add('--config', default=os.path.relpath(DEFAULT_CONFIG), help=f'YAML file of settings (default: {carried})')
     add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
     add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
-    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim]}
-    rooms |= {'machine': [distributed, engines], 'results': [workdir, deploy]}
+    machine, results = [distributed, engines], [workdir, deploy]
+    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim], 'machine': machine, 'results': results}
     for title, modules in rooms.items():
         parser.section(title)
         for module in modules:
@@ -76,9 +76,9 @@ class Processor:
         for part, args in arguments.feeder_arguments(arg).items():
             train = part == 'train'
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
-            if arg.phase == 'predict':
+            if arg.phase == 'predict' and cls.takes_store:
                 args['data_path'] = open_input(arg.input, arguments.layout(arg.model_args))
-            else:
+            elif arg.phase != 'predict':
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             feeder = arguments.make_feeder(cls, args, arg, self.device)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
@@ -133,7 +133,7 @@ class Processor:
     def begin(self) -> None:
         """Resume a run from its checkpoint, or take the work directory for a new one."""
         arg = self.arg
-        resumed = distributed.gather(self.work_dir.checkpoint_to_resume(arg.resume))[0]
+        resumed = distributed.from_first(lambda: self.work_dir.checkpoint_to_resume(arg.resume))
         self.work_dir.description = description.describe(arg, self.feeders['train'])
         lines = [self.restore(resumed)] if resumed else []
         run = resumed, self.best, arg, self.model, self.log, self.state
@@ -286,7 +286,7 @@ class Processor:
 def run(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and do what it asks for."""
     with distributed.process_group():
-        Processor(config.parse(get_parser(), argv, description.carried_settings)).start()
+        Processor(config.parse(get_parser(), argv, description.carried_settings, description.CARRIED)).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,11 +1,9 @@
-"""What a weights file says of itself, so that it can be used alone: the settings of its training, and the classes.
+"""What a weights file says of itself, so that it can be used alone: its model, its preprocessing and its classes.
 
-{"format": 1, "config": "<the text of config.yaml>", "dataset": "ntu60", "classes": ["drink water", …]}
+{"format": 1, "config": "<YAML>", "dataset": "ntu60", "classes": ["drink water", …]}
 """
 
 import argparse
-import shlex
-import sys
 from typing import Any
 
 from feeders.datasets import DATASETS
@@ -15,10 +13,12 @@ from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.tensor_files import read_description
 
+CARRIED = 'model', 'model_args', 'feeder', 'test_feeder_args', 'stream'  # settings
+
 
 def describe(arg: argparse.Namespace, feeder: Feeder) -> dict[str, Any]:
     """Return what weights that are trained with these settings on the clips of a feeder say of themselves."""
-    text = config.dump(arg, shlex.join(sys.argv))
+    text = config.dump_only(arg, CARRIED)
     return {'format': 1, 'config': text, 'dataset': feeder.dataset, 'classes': list(feeder.classes)}
 
 
@@ -47,6 +47,6 @@ def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:
     """
     names = read_description(weights).get('classes')
     if isinstance(names, list):
-        return [str(name) for name in names]
+        return [name if isinstance(name, str) and name.isprintable() else '' for name in names]
     names = list(feeder.classes)[:num_class]
     return names if any(names == list(row.classes) for row in DATASETS.values()) else []

@@ -55,8 +55,7 @@ class Feeder(Dataset):
 
     The constructor gets `train_feeder_args` or `test_feeder_args` of the config, raises InputError for bad ones and
     writes nothing. Some flags change those arguments: --stream sets `bone` and `vel`; --held-out sets `held_out` for
-    training and `split='held_out'` for validation; --phase predict sets `split='all'` and `data_path`, to a
-    SkeletonStore of the clips.
+    training and `split='held_out'` for validation; --phase predict sets `data_path` and `split='all'`.
 
     Attributes
     ----------
@@ -66,6 +65,7 @@ class Feeder(Dataset):
     dataset : str. The data set's name, '' if unknown (default).
     classes : str, one per label. The actions' names; shorter, or '' where a name is not known (default: none is).
     feature_stores : {'video' or 'text': FeatureStore}. The features that batches contain (default: none).
+    takes_store : bool. --phase predict gives a SkeletonStore as `data_path`, not --input as it is (default False).
     in_main_process : bool. Batches must be made in the main process, whatever --num-worker says (default False).
     """
 
@@ -75,6 +75,7 @@ class Feeder(Dataset):
     dataset: str = ''
     classes: Sequence[str] = ()
     feature_stores: Mapping[str, FeatureStore] = {}
+    takes_store: bool = False
     in_main_process: bool = False
 
     @classmethod

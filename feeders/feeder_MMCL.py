@@ -60,6 +60,8 @@ class Feeder(StoreFeeder):
         If an argument is invalid, a file is missing or of another kind, or no clip is left.
     """
 
+    takes_store = True
+
     def __init__(
         self,
         data_path: str | Path | SkeletonStore,

@@ -44,6 +44,8 @@ class Feeder(StoreFeeder):
         If an argument is invalid, the clips are missing or of another kind, or none is left.
     """
 
+    takes_store = True
+
     def __init__(
         self,
         data_path: str | Path | SkeletonStore,

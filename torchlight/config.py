@@ -141,6 +141,7 @@ def parse(
     parser: Parser,
     argv: Sequence[str] | None = None,
     carried: Callable[[argparse.Namespace], tuple[str, str] | None] = lambda words: None,
+    carriable: Collection[str] = (),
 ) -> argparse.Namespace:
     """Combine the command line, the YAML file of `--config` and the defaults, in this order of priority.
 
@@ -150,7 +151,7 @@ def parse(
     argv : list of str. The command line (default: the process's).
     carried : function. Called with the command line's settings if it has no --config; returns the text of settings that
         another of its files carries, and that file's path, or None for the default of --config (default: always None).
-        Where these settings say to write does not count.
+    carriable : names. The settings that such a text may have.
 
     Raises
     ------
@@ -163,8 +164,7 @@ def parse(
     if text is None:
         settings = load_yaml(path, known, given)
     else:
-        settings = _checked(read_yaml(text, path), path, known, WRITTEN)
-        settings = {key: value for key, value in settings.items() if key not in WRITTEN}
+        settings = _checked(read_yaml(text, path), path, carriable, WRITTEN)
     parser.set_defaults(config=path, **{key: _typed(known[key], value, path) for key, value in settings.items()})
     return parser.parse_args(argv)
 
@@ -195,14 +195,19 @@ def _typed(action: argparse.Action, value: Any, path: str) -> Any:
 
 def dump(arg: argparse.Namespace, command_line: str) -> str:
     """Write the settings as the text of a config.yaml that loads again, the command line as a comment above."""
-    settings = {key: value for key, value in vars(arg).items() if key not in NOT_SAVED}
-    text = yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120)
+    text = dump_only(arg, [key for key in vars(arg) if key not in NOT_SAVED])
     return f'# command line: {_printable(command_line)}\n# config: {_printable(arg.config)}\n{text}'
 
 
 def _printable(text: str) -> str:
     """Return a text that stays in one line of YAML: characters that would end it, or are not allowed, as escapes."""
     return ''.join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def dump_only(arg: argparse.Namespace, keys: Collection[str]) -> str:
+    """Write some of the settings as YAML."""
+    settings = {key: value for key, value in vars(arg).items() if key in keys}
+    return yaml.dump(settings, Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120)
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -132,6 +132,13 @@ def on_first(action: Callable[[], None]) -> None:
         raise InputError(problem)
 
 
+def from_first(function: Callable[[], Any]) -> Any:
+    """Return what `function()` returns on the first process, on every one; an InputError there is raised on all."""
+    found: list[Any] = []
+    on_first(lambda: found.append(function()))
+    return gather(found)[0][0]
+
+
 def share_buffers(model: nn.Module) -> None:
     """Give every process the first one's buffers (batch-norm statistics), as the weights already are."""
     if dist.is_initialized():

@@ -36,7 +36,8 @@ def deferred() -> Iterator[None]:
     """Note the first signal that arrives inside, for `pending`; raise a second one, and at the end the first.
 
     torchrun sends its processes each signal that it gets, so that those of a whole group arrive twice: under torchrun a
-    second one within ECHO seconds does not count. It kills what has not ended half a minute after a SIGTERM.
+    second one within ECHO seconds does not count. It kills what has not ended half a minute after a SIGTERM: a process
+    that evaluates, or one that waits on a GPU for a peer which is gone.
     """
     with _handlers([signal.SIGTERM, signal.SIGINT], _note):
         yield

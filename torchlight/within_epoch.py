@@ -70,7 +70,7 @@ class WithinEpoch:
                 values.read()
             shares = distributed.gather({'means': values.means.state(), 'random': random_state()})
             self.state = {'step': step, 'steps': steps, 'order': self.order, 'shares': shares}
-        if stop or due:
+        if stop or due or (step == steps and distributed.world_size() > 1):  # which stop only after a step
             self.write()
         if stop:
             interruption.stop()

@@ -13,11 +13,13 @@ import numpy as np
 
 from feeders.datasets import DATASETS
 from feeders.feeder_ucla import read_clip
+from feeders.integrity import name_problems, refuse
 from feeders.mapped import read_npy
-from feeders.prepare.kinect import placed, read_utd
+from feeders.prepare.kinect import JOINTS, placed, read_utd
 from feeders.public_npz import open_npz
 from feeders.recordings import denoise
 from feeders.recordings.clips import ClipError, checked_frames
+from feeders.recordings.skeleton_file import JOINTS as NTU_JOINTS
 from feeders.recordings.skeleton_file import read_skeleton
 from feeders.skeleton_store import SkeletonStore, open_skeletons
 from torchlight.errors import InputError
@@ -51,7 +53,8 @@ def open_input(path: str | Path, layout: Layout) -> SkeletonStore:
     for start, clip in zip(np.cumsum(length) - length, clips):
         frames[start : start + len(clip), : clip.shape[1]] = clip
     person = [clip.shape[1] for clip in clips]
-    name = [file.stem.removesuffix('_skeleton') for file in files]
+    name = [file.stem.removesuffix('_skeleton') if file.suffix == '.mat' else file.stem for file in files]
+    refuse(path, name_problems(name))
     start, dataset = np.cumsum(length) - length, DATASET_OF.get(files[0].suffix, '')
     return SkeletonStore(frames, start, length, name, [-1] * len(clips), person, dataset, path=path)
 
@@ -65,7 +68,7 @@ def _recordings(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f'{path} does not exist; expected a clip ({known}), a folder of clips, or a skeleton store')
-    files = sorted(file for file in path.iterdir() if file.suffix in RECORDINGS)
+    files = [file for file in sorted(path.iterdir()) if file.suffix in RECORDINGS and not file.name.startswith('.')]
     kinds = sorted({file.suffix for file in files})
     if len(kinds) != 1:
         found = f'has clips of several kinds, {" and ".join(kinds)}' if kinds else f'has no {known}'
@@ -99,6 +102,6 @@ DATASET_OF = {'.skeleton': 'ntu120', '.json': 'nw-ucla', '.mat': 'utd-mhad'}  # 
 RECORDINGS: dict[str, Callable[[Path, Layout], np.ndarray]] = {
     '.skeleton': lambda file, layout: denoise.prepare(read_skeleton(file)),
     '.json': lambda file, layout: read_clip(file).astype(np.float32),
-    '.mat': lambda file, layout: placed(read_utd(file), layout[1]),
+    '.mat': lambda file, layout: placed(read_utd(file), NTU_JOINTS if layout[1] == NTU_JOINTS else JOINTS),
     '.npy': lambda file, layout: read_npy(file),
 }

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import main_MMCL
 from feeders.datasets import DATASETS
@@ -14,6 +15,7 @@ from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.helpers import ROOT
 from tests.program.support import refused
+from torchlight.tensor_files import read_description, write_tensors
 
 NTU, UTD = (2, 25, 3), (1, 20, 3)
 
@@ -95,6 +97,19 @@ def test_a_prediction_does_not_depend_on_where_the_clip_is(one_epoch, tmp_path):
     assert feeders[0].__getitems__([0]).skeleton.equal(feeders[1].__getitems__([0]).skeleton)
 
 
+def test_weights_carry_only_what_describes_them(one_epoch, tmp_path, capsys):
+    np.save(tmp_path / 'clip.npy', np.ones((30, 25, 3)))
+    state, said = torch.load(one_epoch / 'best.pt', weights_only=True), read_description(one_epoch / 'best.pt')
+    assert set(yaml.safe_load(said['config'])) == {'model', 'model_args', 'feeder', 'test_feeder_args', 'stream'}
+    flags = '--phase', 'predict', '--weights', tmp_path / 'x.pt', '--input', tmp_path / 'clip.npy'
+    for more in ('work_dir: /tmp', 'ignore_weights: [fc]', 'allow_imports: [os]', 'device: [0, 1]'):
+        write_tensors(tmp_path / 'x.pt', state, {**said, 'config': f'{said["config"]}{more}\n'})
+        assert f'x.pt has the unknown key {more.split(":")[0]!r}' in refused(capsys, flags)
+    write_tensors(tmp_path / 'x.pt', state, {**said, 'classes': ['\ud800', '\x1b[2J', {'a': 1}, 'wave']})
+    assert predict(tmp_path / 'x.pt', tmp_path / 'clip.npy', '--topk', 12) == 0
+    assert {line[2:10].strip() for line in capsys.readouterr().out.splitlines()[1:]} >= {'class 0', 'class 2', 'wave'}
+
+
 def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
     weights, folder = one_epoch / 'best.pt', tmp_path / 'x'
     folder.mkdir()
@@ -113,6 +128,10 @@ def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
     assert 'b.json is not an NW-UCLA clip' in line(folder / 'b.json')
     (folder / 'c.skeleton').write_text('1\n1\n')
     assert 'c.skeleton: ' in line(folder / 'c.skeleton')
+    (folder / 'd').mkdir()
+    for name in ('a.npy', '.b.npy', 'e\n.npy'):
+        np.save(folder / 'd' / name, np.zeros((4, 25, 3)))
+    assert 'control character' in line(folder / 'd')
     assert 'none.npy does not exist; expected a clip' in line(folder / 'none.npy')
     assert 'x.txt is not a clip' in line((folder / 'x.txt', (folder / 'x.txt').write_text(''))[0])
     assert 'predictions are written as .csv or .json' in line(folder / 'a.npy', '--output', tmp_path / 'x.xlsx')
