@@ -11,6 +11,7 @@ import main_MMCL
 from feeders.datasets import DATASETS
 from tests.helpers import ROOT
 from tests.program.support import refused, same_scores, same_weights, scores
+from torchlight.metrics import Evaluation
 
 
 def test_a_run_leaves_the_files_of_the_work_directory(two_epochs):
@@ -80,6 +81,15 @@ def test_held_out_clips_choose_the_best_epoch(run):
     log = (folder / 'log.txt').read_text()
     assert (folder / 'epoch1_val_each_class_acc.csv').exists()
     assert 'Mean val loss of 1' in log and 'Mean test loss of 36' in log and 'chosen on held-out training clips' in log
+
+
+def test_of_equally_accurate_epochs_the_one_with_the_lower_loss_is_the_best(run, monkeypatch):
+    def surer(self, part):
+        feeder = self.feeders[part]
+        return Evaluation(feeder.label, np.eye(12, dtype=np.float32)[feeder.label] * (1 + self.epoch))
+
+    monkeypatch.setattr(main_MMCL.Processor, 'evaluate', surer)
+    assert 'Epoch number: 2 (chosen' in (run('a') / 'log.txt').read_text()
 
 
 def test_refine_scores_with_the_frm_too(run, trained):

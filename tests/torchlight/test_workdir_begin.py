@@ -162,12 +162,15 @@ def test_a_run_killed_before_its_first_checkpoint_is_replaced_and_other_results_
 
 def test_weights_that_were_the_best_before_go_even_if_the_run_was_killed_at_that_moment(work):
     save(work)
-    fill(work.path, ['runs-2-60.pt', 'runs-20-60.pt'])
-    history = [{'epoch': 1}, {'epoch': 2, 'val': {'top1': 0.4}}, {'epoch': 3, 'val': {'top1': 0.4}}, {'epoch': 4}]
-    for keeps, names in ((True, {'runs-2-60.pt', 'runs-20-60.pt'}), (False, {'runs-20-60.pt'})):
-        work.keeps = lambda epoch, keeps=keeps: keeps
-        work._remove_superseded({'history': history, 'best': BEST})
-        assert names == files_in(work.path) & {'runs-2-60.pt', 'runs-20-60.pt'}
+    losses = {1: (0.3, 0.5), 2: (0.4, 0.9), 3: (0.4, 0.8)}  # the best was 2 by the rule until 2026-11-26, 3 since
+    history = [{'epoch': epoch, 'val': {'top1': top1, 'loss': loss}} for epoch, (top1, loss) in losses.items()]
+    for superseded in ('runs-2-60.pt', 'runs-3-90.pt'):
+        fill(work.path, [superseded, 'runs-1-30.pt', 'runs-20-60.pt'])
+        for keeps in (True, False):
+            work.keeps = lambda epoch, keeps=keeps: keeps
+            work._remove_superseded({'history': [*history, {'epoch': 4}], 'best': BEST})
+            assert (work.path / superseded).exists() == keeps
+        assert {'runs-1-30.pt', 'runs-20-60.pt', 'runs-4-120.pt'} <= files_in(work.path)
 
 
 def test_a_run_that_had_taken_the_folder_begins_anew_whatever_is_left_of_the_one_before(work, monkeypatch):
