@@ -1,6 +1,7 @@
 """From the settings to the arguments of feeders and model, the checks of both, and what the log says of them."""
 
 import argparse
+import importlib.util
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -63,6 +64,8 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
     """
     if arg.phase in ('test', 'predict', 'export') and not arg.weights:
         raise InputError(f'--phase {arg.phase} needs --weights, the file of a trained model')
+    if arg.phase == 'test' and not Path(arg.weights).exists():
+        raise InputError(f'the weights file {arg.weights} does not exist')
     if arg.phase == 'test' and not os.access(Path(arg.weights).resolve().parent, os.W_OK):
         raise InputError(
             f'the lists of right and wrong clips are written next to {arg.weights}, but that folder is not writable'
@@ -217,6 +220,9 @@ def closing_lines(
         test += f' --allow-imports {" ".join(arg.allow_imports)}'
     if not stays_inside(arg.model_saved_name, work_dir.path):  # which config.yaml may not lead to by itself
         test += f' --model-saved-name {arg.model_saved_name}'
+    curves = f'the curves are in {work_dir.path / "curves.png"}'
+    if importlib.util.find_spec('tensorboard'):  # which the program does not need
+        curves = f'the curves with tensorboard --logdir {work_dir.path / "runs"}'
     return [
         f'Best accuracy: {accuracy}',
         f'Epoch number: {best["epoch"]} (chosen on {chosen})',
@@ -228,7 +234,7 @@ def closing_lines(
         f'Test Batch Size: {arg.test_batch_size}',
         f'seed: {arg.seed}',
         f'Results: {work_dir.path} ({files})',
-        f'Next: {test}; the curves with tensorboard --logdir {work_dir.path / "runs"}',
+        f'Next: {test}; {curves}',
     ]
 
 

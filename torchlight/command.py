@@ -92,18 +92,35 @@ def _status_after(error: BaseException, signals: Sequence[int], resume_hint: str
     if _is_interruption(error):
         by_hand = signals[:1] == [signal.SIGINT] or (not signals and isinstance(error, KeyboardInterrupt))
         word, status = ('interrupted', 130) if by_hand else ('terminated', 143)
-        print(f'{word}; {resume_hint}' if resume_hint else word, file=sys.stderr)
+        _say(f'{word}; {resume_hint}' if resume_hint else word)
         return status
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_what_is_unread()
         return if_unread
     if isinstance(error, (InputError, OSError)):  # OSError: the disk is full, access is denied
-        print(f'error: {error}', file=sys.stderr)
+        _say(f'error: {error}')
         return 2
     if shortage := shortage_of(error):
-        print(f'error: {shortage}', file=sys.stderr)
+        _say(f'error: {shortage}')
         return 2
     raise error
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr, whether or not anybody reads it."""
+    try:
+        print(line, file=sys.stderr)
+    except BrokenPipeError:
+        _forget_what_is_unread()
+
+
+def _forget_what_is_unread() -> None:
+    """Drop what stdout and stderr still keep for a reader that is gone: flushing it at exit would fail once more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _is_interruption(error: BaseException | None) -> bool:

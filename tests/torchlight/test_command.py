@@ -112,6 +112,25 @@ def test_a_pipe_that_breaks_after_the_work_is_done_is_success():
     assert (done.returncode, done.stderr) == (0, '')
 
 
+@pytest.mark.parametrize(
+    ('action', 'status'),
+    [
+        ("print('a warning', file=sys.stderr)", 141),
+        ("print('a row', flush=True)", 141),
+        ("exec('raise InputError(1)')", 2),
+        ('os.kill(os.getpid(), 15)', 143),
+    ],
+)
+def test_a_reader_of_both_outputs_that_is_gone_ends_a_command_quietly(action, status):
+    text = f'import os, sys\nfrom torchlight.command import InputError, run_command\nrun = lambda argv: {action}\n'
+    text += 'sys.exit(run_command(run))'
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, '-c', text], timeout=60, cwd=ROOT, stdout=writer, stderr=writer)
+    os.close(writer)
+    assert done.returncode == status
+
+
 def test_an_error_that_follows_sigterm_does_not_hide_it(capsys):
     def run(argv):
         try:
