@@ -27,7 +27,7 @@ from torchlight.seed import init_seed
 from torchlight.within_epoch import WithinEpoch
 
 PHASES = ('train', 'test', 'predict', 'export', 'model_size')
-DEFAULT_CONFIG = Path(__file__).parent / 'config' / 'sample' / 'joint.yaml'
+CONFIGS = Path(__file__).parent / 'config'
 
 
 def get_parser() -> command.Parser:
@@ -36,7 +36,8 @@ def get_parser() -> command.Parser:
     add = parser.add
     parser.section('the run')
     carried = 'the settings inside --weights; to train, or without weights, %(default)s'
-    add('--config', default=os.path.relpath(DEFAULT_CONFIG), help=f'YAML file of settings (default: {carried})')
+    default = os.path.relpath(CONFIGS / 'sample' / 'joint.yaml')
+    add('--config', default=default, help=f'YAML file of settings (default: {carried})')
     add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
     add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
     machine, results = [distributed, engines], [workdir, deploy]
@@ -286,7 +287,8 @@ class Processor:
 def run(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and do what it asks for."""
     with distributed.process_group():
-        Processor(config.parse(get_parser(), argv, description.carried_settings, description.CARRIED)).start()
+        settings = config.parse(get_parser(), argv, CONFIGS, description.carried_settings, description.CARRIED)
+        Processor(settings).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -99,6 +99,14 @@ def generate(
     hook = head.register_forward_pre_hook(lambda _, args: steps.append(args[0][:, -1].float()))
     try:
         sequences = model.generate(**inputs, max_new_tokens=limit, do_sample=False, num_beams=1)
+    except IndexError as error:
+        if 'out of range' not in str(error):  # of the position embedding
+            raise
+        text = getattr(model.config, 'text_config', model.config)
+        raise InputError(
+            f'an answer of up to {limit} tokens, with what comes before it, is longer than {type(model).__name__} can '
+            f'read ({getattr(text, "max_position_embeddings", "?")} tokens); try a lower --max-new-tokens'
+        ) from error
     finally:
         hook.remove()
     tokens = sequences[:, -len(steps) :].cpu()  # (N, S)

@@ -23,9 +23,11 @@ class Blip(AnsweringModel):
     def answer(self, images: Sequence[Picture], prompt: str, max_new_tokens: int) -> list[Answer]:
         """Answer the same question about each image; see AnsweringModel.answer."""
         inputs = self.processor(images=images, text=[prompt] * len(images), padding=True, return_tensors='pt')
+        text, tokens = self.model.config.text_config, inputs['input_ids'].shape[1]
+        if tokens > text.max_position_embeddings:
+            raise InputError(f'--prompt has {tokens} tokens; {self.name} reads up to {text.max_position_embeddings}')
         inputs = inputs.to(self.model.device)
         inputs['pixel_values'] = inputs['pixel_values'].to(self.model.dtype)
-        text = self.model.config.text_config
         head, ends = self.model.text_decoder.cls, [text.sep_token_id]
         answers = generate(self.model, head, self.processor, ends, max_new_tokens, **inputs)
         return [answer._replace(tokens=[text.bos_token_id, *answer.tokens]) for answer in answers]

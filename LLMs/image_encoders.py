@@ -16,6 +16,7 @@ from torch import nn
 from LLMs.hub import first_line, freeze, import_package, load_pretrained, model_name
 from LLMs.images import Picture
 from torchlight.errors import InputError
+from torchlight.imports import nearest
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -193,6 +194,9 @@ def load(encoder: str, weights: str | None, dtype: torch.dtype, device: torch.de
     """
     if encoder in CLASSIFIERS:
         return CLASSIFIERS[encoder](weights, dtype, device)
+    near = nearest(encoder, CLASSIFIERS, list_all=False)
+    if near and '/' not in encoder and not Path(encoder).exists():
+        raise InputError(f'--encoder is {encoder}, which is not a folder{near}')
     if weights:
         raise InputError(f'--weights is only for {" and ".join(CLASSIFIERS)}; {encoder} has its own weights')
     model, processor, missing = load_pretrained(

@@ -16,10 +16,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchlight import predictions
 from torchlight.command import Parser, positive
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, require_writable, write_bytes
+from torchlight.files import atomic_path, require_ending, require_writable, write_bytes
 
 EXPORTS = ('.pt2', '.onnx')
 REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
+WARNINGS = r'`isinstance\(treespec, LeafSpec\)` is deprecated', 'No complete tensor found in the group'
 
 
 class Logits(nn.Module):
@@ -67,7 +68,7 @@ def check(arg: argparse.Namespace) -> None:
     if arg.phase in ('predict', 'export') and arg.output:
         require_writable(arg.output)
     if arg.phase == 'predict' and arg.output:
-        predictions.check_path(arg.output)
+        require_ending(arg.output, *predictions.ENDINGS, flag='--output')
 
 
 def check_export_path(path: str | PathLike | None) -> Path:
@@ -97,12 +98,14 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
     batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
     if path.suffix == '.pt2':
         file = io.BytesIO()  # on a full disk, torch itself would raise errors of its own
-        torch.export.save(torch.export.export(module, (example,), dynamic_shapes=batch), file)
+        with quiet_exporter():
+            torch.export.save(torch.export.export(module, (example,), dynamic_shapes=batch), file)
         write_bytes(path, file.getvalue())
         return
     try:
         with quiet_exporter():
-            program = torch.onnx.export(module, (example,), dynamic_shapes=batch, dynamo=True, verbose=False)
+            options = {'dynamic_shapes': batch, 'output_names': ['logits'], 'dynamo': True, 'verbose': False}
+            program = torch.onnx.export(module, (example,), **options)
     except ImportError as error:
         raise InputError(f'an .onnx export needs more packages: {error}; pip install onnx onnxscript') from error
     with atomic_path(path) as temporary:
@@ -111,14 +114,15 @@ def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> 
 
 @contextlib.contextmanager
 def quiet_exporter() -> Iterator[None]:
-    """Silence remarks of the ONNX exporter that no user can act on: what it skips, and an outdated call of its own."""
+    """Silence remarks of PyTorch's exporters that no user can act on, such as what they skip and outdated calls."""
     loggers = [logging.getLogger(name) for name in REMARKS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', r'`isinstance\(treespec, LeafSpec\)` is deprecated', FutureWarning)
+            for remark in WARNINGS:
+                warnings.filterwarnings('ignore', remark)
             yield
     finally:
         for logger, level in zip(loggers, levels):

@@ -33,6 +33,14 @@ class Parser(argparse.ArgumentParser):
         spellings = dict.fromkeys([flag, *others, '--' + body.replace('_', '-'), '--' + body.replace('-', '_')])
         return self._section.add_argument(*spellings, dest=body.replace('-', '_'), **settings)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Add the nearest choice to argparse's refusal of a value that is not one of a flag's choices."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += nearest(value, map(str, action.choices), list_all=False)
+            raise
+
     def error(self, message: str) -> NoReturn:
         """Raise InputError with argparse's message instead of printing the usage."""
         raise InputError(f'{message} (see --help)')

@@ -1,6 +1,8 @@
 """Settings: the command line over a YAML file over the defaults; unknown ones are refused."""
 
 import argparse
+import errno
+import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -140,6 +142,7 @@ def _checked(found: Any, path: Path | str, known: Collection[str], given: Collec
 def parse(
     parser: Parser,
     argv: Sequence[str] | None = None,
+    folder: str | Path | None = None,
     carried: Callable[[argparse.Namespace], tuple[str, str] | None] = lambda words: None,
     carriable: Collection[str] = (),
 ) -> argparse.Namespace:
@@ -149,6 +152,7 @@ def parse(
     ----------
     parser : Parser. It has the flag --config.
     argv : list of str. The command line (default: the process's).
+    folder : path or None. If there is no such YAML file, the nearest one in this folder is suggested (default: none).
     carried : function. Called with the command line's settings if it has no --config; returns the text of settings that
         another of its files carries, and that file's path, or None for the default of --config (default: always None).
     carriable : names. The settings that such a text may have.
@@ -161,10 +165,13 @@ def parse(
     words = parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(('config', *WRITTEN))))  # None if not given
     known, given = parser.settings(), [key for key in WRITTEN if getattr(words, key) is not None]
     text, path = (None, words.config) if words.config else carried(words) or (None, parser.get_default('config'))
-    if text is None:
-        settings = load_yaml(path, known, given)
-    else:
+    if text is not None:
         settings = _checked(read_yaml(text, path), path, carriable, WRITTEN)
+    elif folder and not Path(path).exists():
+        near = nearest(path, map(os.path.relpath, Path(folder).rglob('*.yaml')), list_all=False)
+        raise InputError(f'cannot read the config {path}: {os.strerror(errno.ENOENT)}{near}')
+    else:
+        settings = load_yaml(path, known, given)
     parser.set_defaults(config=path, **{key: _typed(known[key], value, path) for key, value in settings.items()})
     return parser.parse_args(argv)
 

@@ -109,6 +109,12 @@ def require_writable(path: str | Path) -> None:
         tempfile.TemporaryFile(dir=next(folder for folder in target.parents if folder.exists())).close()
 
 
+def require_ending(path: str | Path, *endings: str, flag: str) -> None:
+    """Raise InputError, with the flag that gave the path, if its name ends in none of these endings, such as '.csv'."""
+    if Path(path).suffix.lower() not in endings:
+        raise InputError(f'{flag} is {path}; expected a name that ends in {" or ".join(endings)}')
+
+
 def make_folder(path: str | Path) -> None:
     """Make the folder `path` and its parents; raise InputError if that is not possible."""
     try:

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import softmax
 
-from torchlight.errors import InputError
-from torchlight.files import write_csv, write_text
+from torchlight.files import require_ending, write_csv, write_text
 
 ENDINGS = ('.csv', '.json')
 
@@ -81,14 +80,8 @@ class Ranking(NamedTuple):
         if path is None:
             print('\n'.join(self.lines()))
             return
-        check_path(path)
+        require_ending(path, *ENDINGS, flag='--output')
         if Path(path).suffix == '.json':
             write_text(path, json.dumps(self.records(), indent=1) + '\n')
         else:
             write_csv(path, self.table())
-
-
-def check_path(path: str | Path) -> None:
-    """Raise InputError unless a file for predictions ends in one of ENDINGS."""
-    if Path(path).suffix not in ENDINGS:
-        raise InputError(f'--output {path}: predictions are written as {" or ".join(ENDINGS)}')

@@ -21,6 +21,7 @@ from feeders.public_npz import BothSplits
 from feeders.skeleton_store import SkeletonStore, read_skeletons
 from feeders.splits import names_of
 from torchlight.errors import InputError, first_few
+from torchlight.files import require_ending
 
 Findings = tuple[list[str], list[str]]  # facts and problems, one per line
 
@@ -44,6 +45,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings; return 1 if there are problems, else 0."""
     skeletons, features, problems = {}, {}, 0
+    if args.figure:
+        require_ending(args.figure, '.png', flag='--figure')
     if args.verify:
         return int(sum(report(path, *verify(path)) for path in args.files) > 0)
     for path in args.files:

@@ -88,6 +88,11 @@ def test_weights_of_another_model_are_refused(lite, tmp_path):
         image_encoders.load('some/model', tmp_path / 'w.pth', torch.float32, CPU, 5)
 
 
+def test_a_name_like_that_of_a_classifier_is_not_looked_for_in_a_hub():
+    with pytest.raises(InputError, match=r"not a folder; did you mean 'efficientnet_lite0'\?$"):
+        image_encoders.load('efficientnet_lite9', None, torch.float32, CPU, 5)
+
+
 def test_weights_of_another_number_of_classes_are_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / 'w.pth')
     with pytest.raises(InputError, match='belongs to another model: 2 weights differ in name or shape, such as bias'):

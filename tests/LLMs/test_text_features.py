@@ -117,6 +117,11 @@ def test_a_sentence_is_embedded_by_the_text_encoder(blip_folder, images, tmp_pat
         (['--batch-size', '0'], "'0' must be an integer ≥ 1"),
         (['--device', 'gpu'], 'argument --device'),
         (['--lenght', '3'], "unknown argument '--lenght'"),
+        (
+            ['--max-new-tokens', '100'],
+            'can read (32 tokens); try a lower --max-new-tokens',
+        ),
+        (['--prompt', 'red ' * 40 + '?'], '--prompt has 43 tokens; blip-vqa reads up to 32'),
     ],
 )
 def test_a_wrong_flag_is_one_line(blip_folder, images, tmp_path, capsys, flags, words):

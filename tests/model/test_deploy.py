@@ -1,5 +1,6 @@
 """What leaves the training: an exported program, and the size of a student."""
 
+import argparse
 import sys
 
 import pytest
@@ -7,23 +8,33 @@ import torch
 
 from model import base
 from model.ctrgcn import Model
-from model.deploy import export, model_size
+from model.deploy import check, export, model_size
 from tests.helpers import scramble
 from tests.reference import graphs
 from tests.reference.ctrgcn import CTRGCN
 from torchlight.errors import InputError
 
 
-def test_an_exported_program_gives_the_same_scores_for_any_batch(tiny, tmp_path, monkeypatch):
+def test_an_exported_program_gives_the_same_scores_for_any_batch(tiny, tmp_path, monkeypatch, recwarn, capfd):
     monkeypatch.setattr(base, 'BLOCKS', [(1, 1), (2, 2)])  # one block of each kind: tracing ten takes long
     student = scramble(Model(**tiny)).eval()
     export(student, torch.randn(2, 3, 8, 5, 2), tmp_path / 'student.pt2')
+    assert not recwarn.list and capfd.readouterr() == ('', '')
     program = torch.export.load(tmp_path / 'student.pt2').module()
     for clips in (1, 2, 5):
         skeleton = torch.randn(clips, 3, 8, 5, 2)
         skeleton[0, ..., 1] = 0  # skipped by the student, computed by the program
         torch.testing.assert_close(program(skeleton), student(skeleton).logits)
     assert [file.name for file in tmp_path.iterdir()] == ['student.pt2']
+
+
+@pytest.mark.parametrize('name', ['pred.xlsx', 'pred', 'pred.csv.gz'])
+def test_predictions_are_refused_under_the_name_of_another_kind_of_file(tmp_path, name):
+    arg = argparse.Namespace(phase='predict', output=str(tmp_path / name))
+    with pytest.raises(InputError, match=rf'--output is {arg.output}; expected a name that ends in .csv'):
+        check(arg)
+    check(argparse.Namespace(phase='predict', output=str(tmp_path / 'pred.csv')))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('name', ['student.pt', 'student', None])
@@ -43,14 +54,15 @@ def test_onnx_without_its_packages_names_them(student, tmp_path, monkeypatch):
     assert '\n' not in str(error.value) and not list(tmp_path.iterdir())
 
 
-def test_an_onnx_file_gives_the_same_scores_for_any_batch(student, tmp_path):
+def test_an_onnx_file_gives_the_same_scores_for_any_batch(student, tmp_path, recwarn, capfd):
     pytest.importorskip('onnxscript')
     runtime = pytest.importorskip('onnxruntime')
     export(student, torch.randn(2, 3, 8, 5, 2), tmp_path / 'student.onnx')
+    assert not recwarn.list and capfd.readouterr() == ('', '')
     session = runtime.InferenceSession(tmp_path / 'student.onnx')
     for clips in (1, 5):
         skeleton = torch.randn(clips, 3, 8, 5, 2)
-        (logits,) = session.run(None, {'skeleton': skeleton.numpy()})
+        (logits,) = session.run(['logits'], {'skeleton': skeleton.numpy()})
         torch.testing.assert_close(torch.from_numpy(logits), student(skeleton).logits, rtol=1e-3, atol=1e-4)
 
 

@@ -157,6 +157,7 @@ def test_wrong_files_and_clips_are_one_line_and_status_2(tmp_path, capsys):
         ['nowhere.h5'],
         [str(tmp_path / 'junk.h5')],
         [str(tmp_path / 'junk.npz')],
+        [store, '--figure', str(tmp_path / 'x.pdf')],
         [store, '--figure', str(tmp_path / 'x.png'), '--clip', 'foo'],
     ):
         refused(capsys, main, ['inspect', *arguments])

@@ -28,6 +28,7 @@ def test_the_program_ends_with_the_status_and_one_line():
     'words, message',
     [
         (['nothing'], "invalid choice: 'nothing'"),
+        (['ntu'], "; did you mean 'ntu60'? (see --help)"),
         (['ntu60'], 'the following arguments are required: --raw, --out (see --help)'),
         (
             ['ntu60', '--raw', 'a', '--out', 'b', '--exlude', 'c'],

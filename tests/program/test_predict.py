@@ -134,4 +134,6 @@ def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
     assert 'control character' in line(folder / 'd')
     assert 'none.npy does not exist; expected a clip' in line(folder / 'none.npy')
     assert 'x.txt is not a clip' in line((folder / 'x.txt', (folder / 'x.txt').write_text(''))[0])
-    assert 'predictions are written as .csv or .json' in line(folder / 'a.npy', '--output', tmp_path / 'x.xlsx')
+    assert 'x.xlsx; expected a name that ends in .csv or .json' in line(
+        folder / 'a.npy', '--output', tmp_path / 'x.xlsx'
+    )

@@ -140,6 +140,15 @@ def test_an_unknown_key_is_blamed_on_its_own_file(parser, tmp_path):
         settings(parser, tmp_path, 'base: root.yaml')
 
 
+def test_a_missing_config_is_refused_with_the_nearest_of_the_folder(parser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'config' / 'sample').mkdir(parents=True)
+    (tmp_path / 'config' / 'sample' / 'joint.yaml').write_text('a: 1')
+    for path in ('config/sampel/joint.yaml', 'config/sample/joint.yml'):
+        with pytest.raises(InputError, match=rf"{path}: No such file .*; did you mean 'config/sample/joint.yaml'\?$"):
+            parse(parser, ['--config', path], tmp_path / 'config')
+
+
 def test_a_missing_config_is_refused(parser):
     with pytest.raises(InputError, match=r'cannot read the config none.yaml: No such file'):
         parse(parser, ['--config', 'none.yaml'])

@@ -40,6 +40,6 @@ def test_no_name_in_a_table_is_a_formula(tmp_path):
 
 
 def test_another_ending_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r'x.xlsx: predictions are written as .csv or .json'):
+    with pytest.raises(InputError, match=r'--output is .*x.xlsx; expected a name that ends in .csv or .json'):
         Ranking.of(['a'], LOGITS[:1], 1).write(tmp_path / 'x.xlsx')
     assert not list(tmp_path.iterdir())
