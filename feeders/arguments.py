@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from feeders import fingerprints as files
-from feeders.feeder import Feeder
+from feeders.feeder import Feeder, StoreFeeder
 from feeders.integrity import LARGEST_LABEL
+from feeders.scale import scale_warning
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.command import Parser, count, not_negative, positive
@@ -21,6 +23,7 @@ from torchlight.errors import InputError, first_few
 from torchlight.names import stays_inside
 from torchlight.workdir import WorkDir
 
+FAR_LONGER = 8  # windows
 AUGMENT_ON, PRELOAD = ('worker', 'device'), ('none', 'memory', 'device')
 
 # The arguments of a feeder that say which clips it reads, and which features.
@@ -158,6 +161,13 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
     labelled : bool. The labels matter as well as the persons, joints and coordinates (default True).
     """
     expected = layout(model_args)
+    own = feeder.store.layout if isinstance(feeder, StoreFeeder) else feeder.layout
+    if feeder.layout[0] not in (expected[0], own[0]):
+        raise InputError(
+            f'num_person of the {part} feeder is {feeder.layout[0]} (given or by default), that of model_args '
+            f'{expected[0]}, and the most persons of a {part} clip are {own[0]}; give the same num_person in '
+            'train_feeder_args, test_feeder_args and model_args'
+        )
     if tuple(feeder.layout) != expected:
         persons, joints, coordinates = feeder.layout
         raise InputError(
@@ -187,7 +197,8 @@ def session(arg: argparse.Namespace, devices: Sequence[torch.device]) -> dict[st
 def warn(arg: argparse.Namespace, feeders: Mapping[str, Feeder], *more: str | None) -> None:
     """Print warnings of what a user should know of the clips before a run, after `more` of them (None for none)."""
     changed = files.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
-    for warning in filter(None, (*more, unseen_classes(feeders), changed)):
+    clips = far_longer_clips(feeders['test']) if arg.phase == 'predict' else unusual_scale(feeders)
+    for warning in filter(None, (*more, unseen_classes(feeders), changed, clips)):
         print(f'warning: {warning}', file=sys.stderr)
 
 
@@ -197,6 +208,26 @@ def unseen_classes(feeders: Mapping[str, Feeder]) -> str:
         return ''
     unseen = sorted(set(feeders['test'].label.tolist()) - set(feeders['train'].label.tolist()))
     return f'no training clip is of {len(unseen)} classes of the test clips: {first_few(unseen)}' if unseen else ''
+
+
+def unusual_scale(feeders: Mapping[str, Feeder]) -> str:
+    """Return a warning that training clips, which their feeder does not normalise, look like pixels; else ''."""
+    train = feeders.get('train')
+    return scale_warning(train.store) if isinstance(train, StoreFeeder) and not train.normalises else ''
+
+
+def far_longer_clips(feeder: Feeder) -> str:
+    """Return a warning that clips are far longer than the window to which they are resampled; '' if none is."""
+    if not isinstance(feeder, StoreFeeder) or not hasattr(feeder, 'window_size'):
+        return ''
+    most = FAR_LONGER * feeder.window_size
+    long = [f'{feeder.name[i]} ({feeder.store.length[i]})' for i in np.flatnonzero(feeder.store.length > most)]
+    if not long:
+        return ''
+    return (
+        f'{len(long)} clips have more than {most} frames: {first_few(long)}; each is seen as one sample of '
+        f'{feeder.window_size} frames, so cut long recordings into clips of one action each'
+    )
 
 
 def describe(feeders: Mapping[str, Feeder]) -> list[str]:

@@ -136,6 +136,8 @@ class Feeder(Dataset):
 class StoreFeeder(Feeder):
     """A split of a skeleton store as whole batches; a subclass gives `skeletons`, or `stream` itself.
 
+    A subclass whose batches have another scale than its store, because it normalises clips, sets `normalises`.
+
     Parameters
     ----------
     store : SkeletonStore. The clips of the split.
@@ -150,6 +152,8 @@ class StoreFeeder(Feeder):
     InputError
         If the graph has another number of joints than the clips, or if clips have no feature.
     """
+
+    normalises: bool = False
 
     def __init__(
         self,

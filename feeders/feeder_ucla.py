@@ -44,7 +44,7 @@ class Feeder(StoreFeeder):
         If an argument is invalid, the clips are missing or of another kind, or none is left.
     """
 
-    takes_store = True
+    takes_store = normalises = True
 
     def __init__(
         self,

@@ -51,8 +51,11 @@ def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]
         name = cell_text(name)
         if not any(cells):
             continue
-        if len(cells) != len(lines[0]) or not label.isdecimal() or len(label) > 9 or int(label) > LARGEST_LABEL:
-            reason = f'{str(cells)[:100]}: expected a name and a label from 0 to {LARGEST_LABEL}'
+        if len(cells) != len(lines[0]):
+            reason = f'{str(cells)[:100]}: expected {len(lines[0])} cells, {",".join(lines[0])}'
+            wrong.append((f'{path} line {number}', reason))
+        elif not label.isdecimal() or len(label) > 9 or int(label) > LARGEST_LABEL:
+            reason = f'label {label[:100]!r} is not a number from 0 to {LARGEST_LABEL}'
             wrong.append((f'{path} line {number}', reason))
         elif unsafe([name]):
             wrong.append((f'{path} line {number}', f'{name!r}: {RULE}'))

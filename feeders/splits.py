@@ -12,6 +12,10 @@ from feeders.skeleton_store import SkeletonStore
 from torchlight.errors import InputError
 
 SPLITS = ('train', 'test', 'held_out', 'all')
+NO_SPLIT = (
+    'to train or test with this store, add the column split (train or test) to the table of labels and make the store '
+    'again with `python -m feeders.prepare custom`'
+)
 
 
 def is_train(name: str, dataset: str, benchmark: str) -> bool:
@@ -49,12 +53,14 @@ def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
     InputError
         If the store names no splits and no protocol is given, or the protocol is not one of its data set.
     """
+    protocols = DATASETS[store.dataset].protocols if store.dataset in DATASETS else {}
+    if store.split is None and not protocols:
+        raise InputError(f'the store of {store.dataset or "unknown data"} does not name its splits; {NO_SPLIT}')
     if benchmark is None:
         if store.split is None:
-            known = ', '.join(DATASETS[store.dataset].protocols) if store.dataset in DATASETS else ''
             raise InputError(
-                f'the store of {store.dataset or "unknown data"} does not name its splits; give benchmark '
-                f'(known for this data set: {known or "none"})'
+                f'the store of {store.dataset} does not name its splits; give benchmark (known for this data set: '
+                f'{", ".join(protocols)})'
             )
         return np.array([part == 'train' for part in store.split], bool)
     row = dataset_named(store.dataset)

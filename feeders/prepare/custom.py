@@ -4,6 +4,7 @@ Legend: T frames, M persons, V joints, C coordinates.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from feeders.label_table import Row, read_label_table
 from feeders.mapped import read_npy
 from feeders.prepare import store_builder
 from feeders.recordings.clips import Clip, LeftOut
+from feeders.scale import scale_warning
+from feeders.skeleton_store import open_skeletons
+from feeders.splits import NO_SPLIT
 from torchlight.errors import InputError
 
 
@@ -45,6 +49,9 @@ class Reader(store_builder.Reader):
     def sources(self) -> list:
         """Return the table's rows; its wrong lines and the files that it does not name are left out."""
         rows, wrong = read_label_table(self.args.labels)
+        if wrong and not rows:
+            raise InputError(f'none of the {len(wrong)} rows can be used; {": ".join(wrong[0])}')
+        self.has_split = any(row.split for row in rows)
         left_out, named = [LeftOut(*line) for line in wrong], {row.name for row in rows}
         for folder in map(Path, self.args.raw):
             if not folder.is_dir():
@@ -61,6 +68,13 @@ class Reader(store_builder.Reader):
     def read(self, source: Row) -> Clip:
         """Read one row's file."""
         return Clip(source.name, read_npy(self.file(source.name), mapped=True), source.label, source.split)
+
+    def finish(self) -> None:
+        """Warn of what training with this store would refuse or suffer from."""
+        if not self.has_split:
+            print(f'warning: {self.args.labels} has no column split; {NO_SPLIT}', file=sys.stderr)
+        if warning := scale_warning(open_skeletons(self.args.out)):
+            print(f'warning: {warning}', file=sys.stderr)
 
     def file(self, name: str) -> Path:
         """Return the clip's file, in the first folder that has it."""

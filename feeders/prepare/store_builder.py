@@ -173,8 +173,20 @@ def _read(reader: Reader, source: Any) -> Clip:
     """Read one clip, check its name and its frames, and label it."""
     clip = reader.read(source)
     safe_name(clip.name, _title(source))
-    label = reader.dataset.label(clip.name) if clip.label is None else clip.label
+    label = _label_by_name(reader.dataset, clip.name) if clip.label is None else clip.label
     return clip._replace(frames=checked_frames(clip.frames, reader.layout), label=label)
+
+
+def _label_by_name(dataset: Dataset, name: str) -> int:
+    """Return the label that a clip's name states; say what takes clips of other names."""
+    try:
+        dataset.fields(name)
+    except InputError as error:
+        raise InputError(
+            f'{error}; {dataset.title} takes its labels from the names, while `python -m feeders.prepare custom` takes '
+            '.npy clips of any name and a table of labels'
+        ) from error
+    return dataset.label(name)
 
 
 def _title(source: Any) -> str:

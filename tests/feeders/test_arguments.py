@@ -8,6 +8,9 @@ import torch
 
 from feeders import arguments
 from feeders.feeder import Feeder
+from feeders.feeder_MMCL import Feeder as MMCLFeeder
+from feeders.feeder_ucla import Feeder as UCLAFeeder
+from feeders.skeleton_store import SkeletonStoreWriter
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.workdir import WorkDir
@@ -171,6 +174,53 @@ def test_clips_that_do_not_fit_the_model_are_refused(feeder, text):
 def test_weights_that_do_not_exist_are_the_reason_not_the_folder_that_is_written_to():
     with pytest.raises(InputError, match=r'^the weights file /nowhere/best.pt does not exist$'):
         arguments.check(settings(phase='test', weights='/nowhere/best.pt'))
+
+
+def test_clips_of_one_person_in_a_feeder_of_two_are_not_called_clips_of_two(tmp_path):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'custom', (1, 5, 3)) as store:
+        store.add('a', 0, np.ones((4, 1, 5, 3)))
+    graph = {'graph': 'graph.custom.Graph', 'graph_args': {'num_point': 5, 'edges': [[1, 0]]}}
+    feeder = MMCLFeeder(tmp_path / 'x.h5', 'all', **graph)
+    model_args = {'num_class': 3, 'num_point': 5, 'num_person': 1}
+    with pytest.raises(InputError) as error:
+        arguments.check_fit(model_args, feeder, 'train')
+    for words in (
+        'num_person of the train feeder is 2 (given or by default), that of model_args 1',
+        'train_feeder_args, test_feeder_args and model',
+    ):
+        assert words in str(error.value)
+    arguments.check_fit({**model_args, 'num_person': 2}, feeder, 'train')
+    arguments.check_fit(model_args, MMCLFeeder(tmp_path / 'x.h5', 'all', num_person=1, **graph), 'train')
+
+
+def test_training_clips_of_an_unusual_scale_are_a_warning_unless_their_feeder_normalises(tmp_path, capsys):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'custom', (1, 5, 3)) as store:
+        store.add('a', 0, np.full((9, 1, 5, 3), 500))
+    feeder = MMCLFeeder(tmp_path / 'x.h5', 'all', graph='graph.custom.Graph', graph_args={'num_point': 5, 'edges': []})
+    arguments.warn(settings(), {'train': feeder, 'test': feeder})
+    assert capsys.readouterr().err.startswith(f'warning: half of the coordinates in {tmp_path}/x.h5 are beyond ±500')
+    feeder.normalises = True
+    arguments.warn(settings(), {'train': feeder, 'test': feeder})
+    assert capsys.readouterr().err == ''
+    assert UCLAFeeder.normalises
+
+
+def test_clips_far_longer_than_the_window_are_a_warning_when_they_are_predicted(tmp_path, capsys):
+    for frames, words in (
+        (33, 'warning: 1 clips have more than 32 frames: x (33); each is seen as one sample of 4'),
+        (32, ''),
+    ):
+        np.save(tmp_path / 'x.npy', np.ones((frames, 5, 3)))
+        feeder = MMCLFeeder(
+            tmp_path / 'x.npy',
+            'all',
+            window_size=4,
+            graph='graph.custom.Graph',
+            graph_args={'num_point': 5, 'edges': []},
+        )
+        arguments.warn(settings(phase='predict'), {'test': feeder})
+        error = capsys.readouterr().err
+        assert error.startswith(words) and bool(error) == bool(words)
 
 
 def test_clips_without_labels_may_be_predicted():

@@ -31,7 +31,9 @@ def test_wrong_lines_are_named_and_the_rest_is_read(tmp_path):
     rows, wrong = read_label_table(path)
     assert [row.name for row in rows] == ['a']
     assert [place for place, _ in wrong] == [f'{path} line {line}' for line in (3, 4, 5, 6, 7)]
-    assert 'expected a name and a label' in wrong[0][1] and "split 'val' is not one of" in wrong[3][1]
+    labels = "label '-1' is not a number from 0 to 65535", "label 'x' is not a number from 0 to 65535"
+    assert [reason for _, reason in wrong[:2]] == list(labels)
+    assert "['d']: expected 3 cells, name,label,split" == wrong[2][1] and "split 'val' is not one of" in wrong[3][1]
 
 
 @pytest.mark.parametrize('name', ['../outside', '/etc/passwd', '..', '.', '', 'a/b', 'a\\b', '"a\0b"'])

@@ -45,6 +45,12 @@ def test_unknown_rules_are_refused():
         is_train('S001C001P001R001A001', 'ntu60', 'xset')
     with pytest.raises(InputError, match=r'store of ntu60 does not name its splits; give benchmark .*: xsub, xview'):
         choose_split(store_of(NAMES), 'test')
+    for benchmark in (None, 'xsub'):
+        for dataset in ('custom', 'sysu'):
+            with pytest.raises(
+                InputError, match=rf'store of {dataset} does not name its splits; .* add the column split'
+            ):
+                choose_split(store_of(NAMES, dataset), 'train', benchmark)
     with pytest.raises(InputError, match=r"split is 'val', not one of \('train', 'test', 'held_out', 'all'\)"):
         check_split('val')
 

@@ -70,6 +70,30 @@ def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
         assert reason in report, reason
 
 
+def test_a_table_without_splits_is_a_warning(table, tmp_path, capsys):
+    one = RNG.normal(size=(6, 17, 3))
+    for split, message in (
+        ('', 'warning: {}/labels.csv has no column split; to train or test with this'),
+        ('train', ''),
+    ):
+        assert main(table({'one': one}, f'name,label,split\none,0,{split}\n' if split else 'name,label\none,0\n')) == 0
+        error = capsys.readouterr().err
+        assert error.startswith(message.format(tmp_path)) and bool(error) == (not split)
+
+
+def test_coordinates_that_look_like_pixels_are_a_warning(table, tmp_path, capsys):
+    assert main(table({'one': 400 + 99 * RNG.normal(size=(6, 17, 2))}, 'name,label,split\none,0,train\n')) == 0
+    assert capsys.readouterr().err.startswith(f'warning: half of the coordinates in {tmp_path}/x.h5 are beyond ±')
+
+
+def test_a_label_that_is_no_number_is_blamed_with_its_line(table, tmp_path, capsys):
+    argv = table({'one': RNG.normal(size=(6, 17, 3))}, 'name,label,split\none,walk,train\n')
+    error = refused(capsys, main, argv)
+    assert (
+        'none of the 1 rows can be used; ' in error and "labels.csv line 2: label 'walk' is not a number from" in error
+    )
+
+
 @pytest.mark.parametrize('text', ['', 'a,b\n', 'x' * 200_000, 'name,label\n', 'name,label\nabsent,1\n'])
 def test_a_table_without_clips_is_one_line_and_status_2(table, tmp_path, capsys, text):
     refused(capsys, main, table({}, text))

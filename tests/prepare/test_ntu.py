@@ -133,7 +133,7 @@ def test_clips_left_out_are_named_with_their_reason(raw, tmp_path, capsys):
         (clip_name(11), 'line '),
         (clip_name(12), 'contains no body'),
         (clip_name(61), 'action 61'),
-        ('noname', 'not of the form'),
+        ('noname', 'not of the form SsssCcccPpppRrrrAaaa; NTU RGB+D 60 takes its labels from the names, while `python'),
         (clip_name(2), 'named in'),
         (str(second / clip_name(1)), f'same name as {raw / clip_name(1)}'),
     ):
