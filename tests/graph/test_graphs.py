@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from graph import custom, ntu_rgb_d, ntu_rgb_d_hierarchy, tools, ucla
+from graph import coco, custom, ntu_rgb_d, ntu_rgb_d_hierarchy, tools, ucla
 from torchlight.errors import InputError
 
 GRAPHS = {
@@ -41,6 +41,15 @@ def test_every_bone_leads_towards_the_one_root(name, root):
     for _ in joint:
         joint = graph.parents[joint]
     assert (joint == root - 1).all()
+
+
+def test_the_keypoints_of_coco_are_a_tree_of_the_nose_with_equal_sides():
+    graph, joint = coco.Graph(), np.arange(17)
+    sides = [{(child, parent) for child, parent in graph.inward if child % 2 == side} for side in (0, 1)]
+    assert {(child - 1, max(parent - 1, 0)) for child, parent in sides[0]} == sides[1] and len(graph.inward) == 16
+    for _ in joint:
+        joint = graph.parents[joint]
+    assert not joint.any() and graph.A.shape == (3, 17, 17)
 
 
 def test_known_bones():

@@ -25,15 +25,25 @@ def test_the_figure_shows_bones_in_the_colour_of_their_side(tmp_path, dataset, j
 
 
 def test_the_graph_is_that_of_the_data_set_or_of_one_with_as_many_joints():
-    assert pose_figure.graph_of('ntu120', 25) == pose_figure.graph_of('utd-mhad', 25) == 'graph.ntu_rgb_d.Graph'
-    assert pose_figure.graph_of('utd-mhad', 20) == pose_figure.graph_of('', 20) == 'graph.ucla.Graph'
-    assert pose_figure.graph_of('ntu60', 17) == pose_figure.graph_of('mine', 17) == ''
+    graph_of = pose_figure.graph_of
+    assert graph_of('ntu120', 25, 3) == graph_of('utd-mhad', 25, 3) == 'graph.ntu_rgb_d.Graph'
+    assert graph_of('utd-mhad', 20, 3) == graph_of('', 20, 2) == 'graph.ucla.Graph'
+    assert graph_of('ntu60', 17, 3) == graph_of('mine', 17, 3) == graph_of('mine', 18, 2) == ''
+    assert graph_of('mine', 17, 2) == 'graph.coco.Graph'
+
+
+@pytest.mark.parametrize('coordinates', [2, 3])
+def test_image_coordinates_are_drawn_upright_with_their_bones(tmp_path, drawn, coordinates):
+    pose_figure.draw_clip(tmp_path / 'x.png', 'x', np.random.default_rng(0).normal(size=(2, 1, 17, coordinates)))
+    axes = drawn[0].axes[0]
+    assert axes.yaxis_inverted() == (coordinates == 2) and len(axes.lines) == (17 if coordinates == 2 else 1)
+    assert len({line.get_color() for line in axes.lines}) == (3 if coordinates == 2 else 1)
 
 
 def test_sides_agree_with_the_mirror_image_of_the_skeleton():
-    assert {row.graph for row in DATASETS.values()} == set(pose_figure.WITH_SIDES)
-    for graph in pose_figure.WITH_SIDES:
+    assert {row.graph for row in DATASETS.values()} | {pose_figure.COCO} == set(pose_figure.SIDES)
+    for graph in pose_figure.SIDES:
         bones = import_class(graph)().inward
-        sides = [(pose_figure.side(child), pose_figure.side(parent)) for child, parent in bones]
+        sides = [(pose_figure.side(graph, child), pose_figure.side(graph, parent)) for child, parent in bones]
         assert sides.count(('left', 'left')) == sides.count(('right', 'right')) > 0
         assert ('left', 'right') not in sides and ('right', 'left') not in sides
