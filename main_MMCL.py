@@ -214,7 +214,7 @@ class Processor:
         self.report(result, part, epoch, self.arg.save_score)
         values = {'loss': result.loss, **{f'top{k}': result.top(k) for k in sorted({1, *self.arg.show_topk})}}
         self.tensorboard.add('val', self.global_step, **values)
-        if workdir.improves(values, self.best, self.history):
+        if metrics.improves(values, self.best, self.history):
             self.best = {'accuracy': values['top1'], 'epoch': epoch, 'step': self.global_step}
         return values
 

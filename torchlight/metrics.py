@@ -142,6 +142,19 @@ class Evaluation(NamedTuple):
             yield f'Top{k}: {100 * self.top(k):.2f}%{refined}'
 
 
+def improves(result: Mapping[str, float], best: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether an evaluation is the best so far; among equal accuracies the lower loss decides.
+
+    Parameters
+    ----------
+    result : {'top1', 'loss', …}. The evaluation.
+    best : {'accuracy', 'epoch', …} or None. The best epoch before it.
+    history : dicts, one per epoch before it. Those that were evaluated have 'epoch' and 'val', a dict like `result`.
+    """
+    losses = {row['epoch']: row['val']['loss'] for row in history if 'loss' in row.get('val', {})}
+    return best is None or (result['top1'], -result['loss']) > (best['accuracy'], -losses.get(best['epoch'], np.inf))
+
+
 def draw_confusion(path: str | Path, matrix: np.ndarray, title: str) -> None:
     """Write a PNG of a confusion matrix, (num_class, num_class) counts, as shares of each true class."""
     from matplotlib.figure import Figure  # takes half a second to import, and most commands draw nothing

@@ -31,7 +31,6 @@ LEFT_BY_RUNS = (
     r'epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
 )
 Best = Mapping[str, Any]  # the best epoch so far: {'accuracy', 'epoch' (counted from 1), 'step'}
-History = Sequence[Mapping[str, Any]]  # a row an epoch: {'epoch', 'train': {name: mean}, 'val': {'top1', 'loss', …}}
 
 
 # fmt: off
@@ -290,12 +289,6 @@ class WorkDir:
         wrong = np.flatnonzero(guess != true)
         write_text(f'{stem}_wrong.txt', ''.join(f'{name[i]},{guess[i]},{true[i]}\n' for i in wrong))
         _draw(metrics.draw_confusion, self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
-
-
-def improves(result: Mapping[str, float], best: Best | None, history: History) -> bool:
-    """Return whether an evaluation, {'top1', 'loss', …}, is the best so far; among equal accuracies loss decides."""
-    losses = {row['epoch']: row['val']['loss'] for row in history if 'loss' in row.get('val', {})}
-    return best is None or (result['top1'], -result['loss']) > (best['accuracy'], -losses.get(best['epoch'], np.inf))
 
 
 def _draw(draw: Callable[..., None], path: Path, *what: Any) -> None:

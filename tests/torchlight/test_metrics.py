@@ -12,6 +12,7 @@ from torchlight.metrics import (
     class_accuracy,
     confusion,
     draw_confusion,
+    improves,
     in_top_k,
     top_k_accuracy,
 )
@@ -108,3 +109,13 @@ def test_scores_that_are_not_finite_are_refused_with_the_clips_they_belong_to(ba
     refined[1, 0] = bad
     with pytest.raises(InputError, match=r'^the scores of 1 of 3 clips are infinite or nan, .*: b; '):
         Evaluation.of('abc', np.zeros(3, int), scores, refined)
+
+
+@pytest.mark.parametrize(
+    'top1, loss, better', [(0.6, 3, True), (0.5, 0.8, True), (0.5, 0.9, False), (0.5, 1, False), (0.4, 0.1, False)]
+)
+def test_among_equal_accuracies_the_lower_loss_is_the_best(top1, loss, better):
+    history = [{'epoch': 3, 'val': {'top1': 0.5, 'loss': 0.1}}, {'epoch': 4, 'val': {'top1': 0.5, 'loss': 0.9}}]
+    history.append({'epoch': 5, 'train': {}})
+    assert improves({'top1': top1, 'loss': loss}, {'accuracy': 0.5, 'epoch': 4}, history) == better
+    assert improves({'top1': top1, 'loss': loss}, None, [])

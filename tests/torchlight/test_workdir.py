@@ -10,7 +10,7 @@ from tests.torchlight.work_files import BEST, STATE, files_in, save
 from torchlight.errors import InputError
 from torchlight.metrics import Evaluation
 from torchlight.pickles import read_arrays
-from torchlight.workdir import WorkDir, improves
+from torchlight.workdir import WorkDir
 
 NAMES = ['a', 'b', 'c', 'd']
 RESULT = Evaluation(
@@ -86,13 +86,3 @@ def test_a_picture_that_cannot_be_drawn_costs_no_weights(work, monkeypatch, caps
     save(work)
     assert work.checkpoint.exists() and work.best.exists()
     assert 'warning: cannot write curves.png' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    'top1, loss, better', [(0.6, 3, True), (0.5, 0.8, True), (0.5, 0.9, False), (0.5, 1, False), (0.4, 0.1, False)]
-)
-def test_among_equal_accuracies_the_lower_loss_is_the_best(top1, loss, better):
-    history = [{'epoch': 3, 'val': {'top1': 0.5, 'loss': 0.1}}, {'epoch': 4, 'val': {'top1': 0.5, 'loss': 0.9}}]
-    history.append({'epoch': 5, 'train': {}})
-    assert improves({'top1': top1, 'loss': loss}, BEST, history) == better
-    assert improves({'top1': top1, 'loss': loss}, None, [])
