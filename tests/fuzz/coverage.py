@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Of the program and of the Python libraries that read for it. Only what is imported after Atheris can be followed.
 FOLLOWED = 'torchlight', 'graph', 'model', 'feeders', 'LLMs', 'Ensemble', 'main_MMCL', 'yaml', 'PIL', 'zipfile', 'csv'
+ENDS = 10, 11  # statuses of a process that has had its time: no file failed, or some did
 START = 120  # seconds in which a process has read its file once and Atheris has begun
 
 
@@ -23,8 +24,8 @@ def fuzz(name, folder, seconds, seed, keep):
         except subprocess.TimeoutExpired:
             process.kill()
             error = process.communicate()[1] + f'\nit did not end {START} s after its time'
-    if process.returncode in (0, 1):
-        return process.returncode == 1
+    if process.returncode in ENDS:
+        return bool(ENDS.index(process.returncode))
     print(f'{name}: its process ended with status {process.returncode}', *error.splitlines()[-9:], sep='\n  ')
     for file in filter(Path.is_file, Path(folder, 'file').rglob('*')):
         keep.mkdir(parents=True, exist_ok=True)
@@ -50,18 +51,17 @@ def main(name, folder, seconds, seed, keep):
         tally.read(data, hashlib.sha256(data).hexdigest()[:12])
         if time.monotonic() > until:
             print(tally, flush=True)
-            os._exit(int(tally.counts['failed'] > 0))
+            os._exit(ENDS[tally.counts['failed'] > 0])
 
-    # Time and memory are limited in `damage.run`, which says what they were.
-    limits = (
-        f'-artifact_prefix={folder}/',
-        '-timeout=0',
-        '-rss_limit_mb=0',
-        '-len_control=0',
-        f'-max_len={2 * len(tally.original) + 64}',
-    )
-    # Files are not made smaller: what code in C reads of them is not followed, and would be lost.
-    atheris.Setup([sys.argv[0], *limits, '-reduce_inputs=0', f'-seed={int(seed) + 1}', str(corpus)], read)
+    # Time and memory are limited in `damage.run`, which says what they were. Files are not made smaller: what code in C
+    # reads of them is not followed, and would be lost.
+    options = {
+        'seed': int(seed) + 1,
+        'max_len': 2 * len(tally.original) + 64,
+        **dict.fromkeys(('timeout', 'rss_limit_mb', 'len_control', 'reduce_inputs'), 0),
+        'artifact_prefix': f'{folder}/',
+    }
+    atheris.Setup([sys.argv[0], *(f'-{key}={value}' for key, value in options.items()), str(corpus)], read)
     atheris.Fuzz()
 
 

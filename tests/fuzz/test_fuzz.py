@@ -75,7 +75,7 @@ def test_without_atheris_the_guided_search_says_how_to_get_it(monkeypatch, capsy
     assert error.startswith('error: ') and 'pip install atheris' in error and error.count('\n') == 1
 
 
-@pytest.mark.parametrize('status, failed', [(0, False), (1, True), (77, True)])
+@pytest.mark.parametrize('status, failed', [(10, False), (11, True), (77, True), (0, True)])
 def test_a_process_of_the_guided_search_that_does_not_end_as_it_should_has_failed(
     tmp_path, monkeypatch, capsys, status, failed
 ):
