@@ -116,7 +116,7 @@ def checked_frames(frames: np.ndarray, layout: tuple[int, int, int]) -> np.ndarr
         raise ClipError('has no frames')
     if not 1 <= frames.shape[1] <= persons:
         raise ClipError(f'has {frames.shape[1]} persons; expected 1 to {persons}')
-    with np.errstate(over='ignore'):  # what is too large for float32 becomes Inf
+    with np.errstate(over='ignore', invalid='ignore'):  # what is too large for float32 becomes Inf
         frames = frames.astype(np.float32, copy=False)
     if not in_range(frames):
         raise ClipError(f'contains {UNBOUND}')
