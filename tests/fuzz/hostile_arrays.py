@@ -170,7 +170,7 @@ STORES = {
     'has a chunk that inflates beyond its size': (changed('store', bomb()), 'x.h5'),
     'has a chunk that inflates beyond its size, with a checksum': (changed('store', bomb('fletcher32')), 'x.h5'),
     'has one long name many times': (repeated_text('store', 'name', 600), 'x.h5'),
-    'has an attribute of many copies of a text': (repeated_attribute, 'its attribute x is neither'),
+    'has an attribute of many copies of a text': (repeated_attribute, 'read'),
     'has an attribute of 10 MB': (long_attribute, 'read'),
     'has references to objects for names': (
         changed('store', instead('name', shape=(6,), dtype=h5py.ref_dtype)), "needs 'name'"),

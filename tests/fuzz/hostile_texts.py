@@ -150,7 +150,7 @@ TABLES = {
     'has a label of 5,000 digits': (table(f'good,{"1" * 5000}'), 'labels.csv line 2'),
     'has a label of 30 digits': (table(f'a,{"1" * 30}'), 'labels.csv line 2'),
     'has a cell of 200,000 characters': (table(f'{"x" * 200_000},1'), 'is not a CSV table'),
-    'has a quote that never ends': (table('"a,1'), 'any of the 0 rows'),
+    'has a quote that never ends': (table('"a,1'), 'expected 2 cells'),
 }
 
 
