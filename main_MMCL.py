@@ -18,7 +18,7 @@ from feeders.prepare.inputs import open_input
 from model import deploy, engines, flags
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
-from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, workdir
+from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, results, workdir
 from torchlight.command import count
 from torchlight.imports import admit, checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
@@ -40,8 +40,8 @@ def get_parser() -> command.Parser:
     add('--config', default=default, help=f'YAML file of settings (default: {carried})')
     add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
     add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
-    machine, results = [distributed, engines], [workdir, deploy]
-    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim], 'machine': machine, 'results': results}
+    machine, outcome = [distributed, engines], [workdir, deploy]
+    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim], 'machine': machine, 'results': outcome}
     for title, modules in rooms.items():
         parser.section(title)
         for module in modules:
@@ -197,14 +197,15 @@ class Processor:
         share = [torch.cat(values).cpu() for values in zip(*found)]
         index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))
         place, feeder = index.argsort(), self.feeders[part]
-        return metrics.Evaluation.of(feeder.name, feeder.label, *(x[place].float().numpy() for x in scores))
+        scores = (x[place].float().numpy() for x in scores)
+        return metrics.Evaluation.of(feeder.name, feeder.label, *scores, classes=feeder.classes)
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
         """Log an evaluation and write its tables; `epoch` counts from 1."""
         for line in result.lines(part, self.arg.show_topk, 'with the FRM'):
             self.log(f'\t{line}')
         if self.is_first:
-            self.work_dir.write_evaluation(result, self.feeders[part].name, part, epoch, save_score)
+            results.write_evaluation(self.work_dir.path, result, part, epoch, save_score)
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Evaluate an epoch, counted from 1, on the clips that choose the best; return the loss and the accuracies."""
@@ -262,7 +263,7 @@ class Processor:
         result = self.evaluate('test')
         self.report(result, 'test', 1, save_score)
         if self.is_first:
-            self.work_dir.write_verdicts(weights, self.feeders['test'].name, result)
+            results.write_verdicts(self.work_dir.path, weights, result)
         self.tensorboard.close()
         return result
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from Ensemble.fusion import EQUAL, FUSED, Verdict
 from torchlight.files import make_folder, write_csv
-from torchlight.metrics import class_accuracy, confusion, draw_confusion
+from torchlight.metrics import class_accuracy, confusion
+from torchlight.pictures.confusion import draw_confusion
 
 EXTREMES = 3  # how many classes are named at either end
 

@@ -1,13 +1,11 @@
-"""The log: lines on the screen and in log.txt, progress bars, TensorBoard values, and curves.png."""
+"""The log: lines on the screen and in log.txt, progress bars, and TensorBoard values."""
 
-import io
 import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from tensorboardX.event_file_writer import EventsWriter
@@ -16,7 +14,7 @@ from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from torchlight.errors import InputError
-from torchlight.files import make_folder, write_bytes
+from torchlight.files import make_folder
 from torchlight.metrics import Means
 
 
@@ -182,35 +180,3 @@ class TrainingValues:
             self.tensorboard.add('train', step, lr=lr, **values)
         self.pending = []
         return values
-
-
-def draw_curves(path: str | Path, history: Sequence[dict[str, Any]]) -> None:
-    """Write a PNG of loss terms, accuracies and learning rate over the epochs.
-
-    Parameters
-    ----------
-    path : path. The PNG file.
-    history : dicts, one per epoch. Each has 'epoch' and, if known, 'train' and 'val' dicts of named values.
-    """
-    from matplotlib.figure import Figure  # takes half a second to import
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure((11, 3.6), layout='constrained')
-    loss, accuracy, rate = figure.subplots(1, 3)
-    for part, style in (('train', '-'), ('val', '--')):
-        for name in dict.fromkeys(name for row in history for name in row.get(part, {})):
-            rows = [row for row in history if name in row.get(part, {})]
-            axes = rate if name == 'lr' else accuracy if name.startswith('top') else loss
-            epochs, values = [row['epoch'] for row in rows], [row[part][name] for row in rows]
-            axes.plot(epochs, values, style, marker='.', label=f'{part} {name}')
-    for axes, title in ((loss, 'loss'), (accuracy, 'accuracy'), (rate, 'learning rate')):
-        axes.set(title=title, xlabel='epoch', xlim=(0.5, history[-1]['epoch'] + 0.5))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(fontsize='small')
-    accuracy.set_ylim(0, 1)
-    rate.set_yscale('log')
-    png = io.BytesIO()
-    figure.savefig(png, format='png', dpi=110)
-    write_bytes(path, png.getvalue())

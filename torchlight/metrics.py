@@ -3,16 +3,13 @@
 Legend: N samples.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
 from torchlight.errors import InputError, first_few
-from torchlight.files import write_bytes
 
 
 def in_top_k(scores: np.ndarray, label: np.ndarray, k: int) -> np.ndarray:
@@ -99,25 +96,37 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
+    name : N str. The samples' names, in data set order.
     label : (N,) int64. True classes.
-    scores : (N, num_class) float32. Logits, in data set order.
+    scores : (N, num_class) float32. Logits.
     refined : (N, num_class) float32 or None. Logits refined by a helper branch.
+    classes : str, one per class. Their names; shorter, or '' where a name is not known.
     """
 
+    name: Sequence[str]
     label: np.ndarray
     scores: np.ndarray
     refined: np.ndarray | None = None
+    classes: Sequence[str] = ()
 
     @classmethod
-    def of(cls, name: Sequence[str], label: np.ndarray, *scores: np.ndarray) -> 'Evaluation':
-        """Make one of named samples; raise InputError, with the first names, if scores are infinite or nan."""
+    def of(
+        cls, name: Sequence[str], label: np.ndarray, *scores: np.ndarray, classes: Sequence[str] = ()
+    ) -> 'Evaluation':
+        """Make one of scores and, if there are any, refined ones.
+
+        Raises
+        ------
+        InputError
+            If scores are infinite or nan; it says of how many samples, with the first names.
+        """
         wrong = [name[i] for i in np.flatnonzero(~np.logical_and.reduce([np.isfinite(s).all(1) for s in scores]))]
         if wrong:
             raise InputError(
                 f'the scores of {len(wrong)} of {len(name)} clips are infinite or nan, so they classify nothing: '
                 f'{first_few(wrong)}; look for values that no skeleton has, or for weights that have diverged'
             )
-        return cls(label, *scores)
+        return cls(name, label, *scores, classes=classes)
 
     @property
     def loss(self) -> float:
@@ -153,27 +162,3 @@ def improves(result: Mapping[str, float], best: Mapping[str, Any] | None, histor
     """
     losses = {row['epoch']: row['val']['loss'] for row in history if 'loss' in row.get('val', {})}
     return best is None or (result['top1'], -result['loss']) > (best['accuracy'], -losses.get(best['epoch'], np.inf))
-
-
-def draw_confusion(path: str | Path, matrix: np.ndarray, title: str) -> None:
-    """Write a PNG of a confusion matrix, (num_class, num_class) counts, as shares of each true class."""
-    from matplotlib.figure import Figure  # takes half a second to import, and most commands draw nothing
-    from matplotlib.ticker import MaxNLocator
-
-    share = matrix / matrix.sum(1, keepdims=True).clip(1)
-    size = min(4 + len(matrix) * 0.12, 16)
-    figure = Figure((size + 1, size), layout='constrained')
-    axes = figure.subplots()
-    image = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
-    axes.set(title=title, xlabel='predicted class', ylabel='true class')
-    axes.xaxis.set_major_locator(MaxNLocator(20, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(20, integer=True))
-    if len(matrix) <= 20:
-        for (row, column), value in np.ndenumerate(share):
-            if value >= 0.005:
-                text = {'ha': 'center', 'va': 'center', 'fontsize': 8, 'color': 'white' if value > 0.5 else 'black'}
-                axes.text(column, row, f'{100 * value:.0f}', **text)
-    figure.colorbar(image, label='share of the true class', shrink=0.8)
-    png = io.BytesIO()
-    figure.savefig(png, format='png', dpi=110)
-    write_bytes(path, png.getvalue())

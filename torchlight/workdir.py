@@ -1,7 +1,4 @@
-"""The work directory: what a run leaves there, and how a run begins, continues and replaces another.
-
-Legend: N samples.
-"""
+"""The work directory: how a run begins there, continues and replaces another, and what each epoch leaves."""
 
 import argparse
 import contextlib
@@ -11,20 +8,18 @@ import shlex
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
-from torchlight import checkpoint, config, logging, metrics, record
+from torchlight import checkpoint, config, record, results
 from torchlight.command import SWITCH, WORD, Parser, filled, not_negative, positive
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, make_folder, write_csv, write_text
+from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.lock import locked
-from torchlight.metrics import Evaluation
-from torchlight.pickles import write_scores
+from torchlight.pictures.curves import draw_curves
 
 LEFT_BY_RUNS = (
     r'config\.yaml|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|confusion_matrix\.png|curves\.png|'
@@ -255,45 +250,4 @@ class WorkDir:
         self.save_checkpoint(state)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
-        _draw(logging.draw_curves, self.path / 'curves.png', state['history'])
-
-    def write_evaluation(
-        self, result: Evaluation, name: Sequence[str], part: str, epoch: int, save_score: bool
-    ) -> None:
-        """Write epoch<N>_<part>_each_class_acc.csv (each class's accuracy, then the confusion matrix) and the scores.
-
-        Parameters
-        ----------
-        result : Evaluation of N samples.
-        name : N str. The samples' names.
-        part : str. 'test', or 'val' for held-out training samples.
-        epoch : int. Counted from 1.
-        save_score : bool. Write epoch<N>_<part>_score.pkl too.
-        """
-        stem, matrix = f'epoch{epoch}_{part}', result.confusion()
-        write_csv(self.path / f'{stem}_each_class_acc.csv', [metrics.class_accuracy(matrix), *matrix])
-        if save_score:
-            write_scores(self.path / f'{stem}_score.pkl', name, result.scores)
-            if result.refined is not None:
-                write_scores(self.path / f'{stem}_score_refined.pkl', name, result.refined)
-
-    def write_verdicts(self, weights: str | Path, name: Sequence[str], result: Evaluation) -> None:
-        """Write what weights do to each sample, next to them, and confusion_matrix.png.
-
-        <weights>_right.txt has a line `predicted,true` for every sample, <weights>_wrong.txt a line
-        `name,predicted,true` for those that are classified wrongly.
-        """
-        stem, matrix = str(weights).removesuffix('.pt'), result.confusion()
-        guess, true = result.scores.argmax(1), result.label
-        write_text(f'{stem}_right.txt', ''.join(f'{g},{t}\n' for g, t in zip(guess, true)))
-        wrong = np.flatnonzero(guess != true)
-        write_text(f'{stem}_wrong.txt', ''.join(f'{name[i]},{guess[i]},{true[i]}\n' for i in wrong))
-        _draw(metrics.draw_confusion, self.path / 'confusion_matrix.png', matrix, f'top-1 {100 * result.top(1):.2f} %')
-
-
-def _draw(draw: Callable[..., None], path: Path, *what: Any) -> None:
-    """Draw a picture; if it cannot be written, warn: the run is worth more than its picture."""
-    try:
-        draw(path, *what)
-    except InputError as error:
-        print(f'warning: {error}', file=sys.stderr)
+        results.draw(draw_curves, self.path / 'curves.png', state['history'])

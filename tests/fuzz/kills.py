@@ -57,7 +57,7 @@ def main(argv=None):
 
 def run(folder, name, workers):
     """Train, with what is printed in a file, and without the pictures, which take longer than the epochs."""
-    main_MMCL.workdir._draw = lambda *_: None
+    main_MMCL.results.draw = lambda *_: None
     with open(folder / f'{name}.txt', 'w') as printed:
         os.dup2(printed.fileno(), 1)
         os.dup2(printed.fileno(), 2)

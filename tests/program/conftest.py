@@ -7,13 +7,13 @@ import pytest
 import main_MMCL
 from feeders.sample import make_sample
 from tests.program.support import command_line
-from torchlight import workdir
+from torchlight import results
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
     """Draw nothing in the runs of a test, which would take longer than training; the runs of fixtures draw."""
-    monkeypatch.setattr(workdir, '_draw', lambda *_: None)
+    monkeypatch.setattr(results, 'draw', lambda *_: None)
 
 
 @pytest.fixture(scope='session')

@@ -86,7 +86,7 @@ def test_held_out_clips_choose_the_best_epoch(run):
 def test_of_equally_accurate_epochs_the_one_with_the_lower_loss_is_the_best(run, monkeypatch):
     def surer(self, part):
         feeder = self.feeders[part]
-        return Evaluation(feeder.label, np.eye(12, dtype=np.float32)[feeder.label] * (1 + self.epoch))
+        return Evaluation(feeder.name, feeder.label, np.eye(12, dtype=np.float32)[feeder.label] * (1 + self.epoch))
 
     monkeypatch.setattr(main_MMCL.Processor, 'evaluate', surer)
     assert 'Epoch number: 2 (chosen' in (run('a') / 'log.txt').read_text()

@@ -255,7 +255,7 @@ def main(argv):
         from torchlight.files import write_csv
         write_csv(path, big)
     elif kind == 'png':
-        from torchlight.metrics import draw_confusion
+        from torchlight.pictures.confusion import draw_confusion
         draw_confusion(path, np.random.default_rng(0).integers(9, size=(400, 400)), 'title')
     elif kind == 'features':
         from feeders.feature_store import write_features

@@ -1,4 +1,4 @@
-"""The log, the time that a loop waits, TensorBoard values, and curves."""
+"""The log, the time that a loop waits, and TensorBoard values."""
 
 import math
 import os
@@ -6,42 +6,9 @@ import time
 
 import pytest
 import torch
-from matplotlib.figure import Figure
 
-from tests.helpers import picture
 from torchlight.errors import InputError
-from torchlight.logging import Log, Progress, TensorBoard, TrainingValues, draw_curves
-
-HISTORY = [
-    {'epoch': e, 'train': {'loss': 3 / e, 'cross_entropy': 2 / e, 'lr': 0.1**e, 'top1': 1 - 1 / e}}
-    | ({'val': {'loss': 4 / e, 'top1': 0.9 - 0.8 / e, 'top5': 1 - 0.5 / e}} if e % 2 else {})
-    for e in range(1, 8)
-]
-
-
-def test_curves_show_losses_accuracies_and_the_learning_rate(tmp_path, drawn):
-    draw_curves(tmp_path / 'x.png', HISTORY)
-    height, width, _ = picture(tmp_path / 'x.png').shape
-    assert 300 < height < width < 2000
-    lines = {
-        axes.get_title(): {line.get_label(): line.get_xdata().tolist() for line in axes.lines} for axes in drawn[0].axes
-    }
-    every, odd = list(range(1, 8)), [1, 3, 5, 7]
-    assert lines == {
-        'loss': {'train loss': every, 'train cross_entropy': every, 'val loss': odd},
-        'accuracy': {'train top1': every, 'val top1': odd, 'val top5': odd},
-        'learning rate': {'train lr': every},
-    }
-
-
-def test_one_epoch_is_enough_for_curves(tmp_path):
-    draw_curves(tmp_path / 'x.png', HISTORY[:1])
-    picture(tmp_path / 'x.png')
-
-
-def test_drawing_needs_no_screen_and_leaves_no_other_file(tmp_path, drawn):
-    draw_curves(tmp_path / 'x.png', HISTORY)
-    assert isinstance(drawn[0], Figure) and [file.name for file in tmp_path.iterdir()] == ['x.png']
+from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
 
 
 def test_the_log_adds_lines_to_its_file_and_makes_the_folder_with_the_first(tmp_path, capsys):

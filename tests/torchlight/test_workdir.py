@@ -1,53 +1,16 @@
 """The work directory: what is written there, and what stays."""
 
-import csv
-
-import numpy as np
 import pytest
 import torch
 
 from tests.torchlight.work_files import BEST, STATE, files_in, save
 from torchlight.errors import InputError
-from torchlight.metrics import Evaluation
-from torchlight.pickles import read_arrays
 from torchlight.workdir import WorkDir
-
-NAMES = ['a', 'b', 'c', 'd']
-RESULT = Evaluation(
-    np.array([0, 1, 2, 0]), np.array([[3, 1, 0, 0], [0, 1, 3, 0], [0, 0, 1, 0], [2, 0, 0, 1]], np.float32)
-)
 
 
 @pytest.fixture
 def work(tmp_path):
     return WorkDir(tmp_path / 'work')
-
-
-def test_the_table_has_class_accuracies_and_the_confusion_matrix(work):
-    work.write_evaluation(RESULT, NAMES, 'test', 7, save_score=False)
-    assert files_in(work.path) == {'epoch7_test_each_class_acc.csv'}
-    with open(work.path / 'epoch7_test_each_class_acc.csv') as file:
-        rows = np.array(list(csv.reader(file)), float)
-    assert rows[0].tolist() == [1, 0, 1, 0]  # the fourth class has no clip
-    assert rows[1:].tolist() == [[2, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
-
-
-def test_scores_are_written_on_demand_and_refined_ones_too(work):
-    work.write_evaluation(RESULT._replace(refined=2 * RESULT.scores), NAMES, 'test', 1, save_score=True)
-    scores, refined = (read_arrays(work.path / f'epoch1_test_score{ending}.pkl') for ending in ('', '_refined'))
-    assert list(scores) == list(refined) == NAMES
-    np.testing.assert_array_equal(np.stack(list(scores.values())), RESULT.scores)
-    np.testing.assert_array_equal(np.stack(list(refined.values())), 2 * RESULT.scores)
-
-
-def test_verdicts_list_every_clip_and_the_wrong_ones(work):
-    work.path.mkdir()
-    work.write_verdicts(work.path / 'best.pt', NAMES, RESULT)
-    assert (work.path / 'best_right.txt').read_text() == '0,0\n2,1\n2,2\n0,0\n'
-    assert (work.path / 'best_wrong.txt').read_text() == 'b,2,1\n'
-    assert (work.path / 'confusion_matrix.png').exists()
-    work.write_verdicts(str(work.path / 'weights.bin'), NAMES, RESULT)
-    assert (work.path / 'weights.bin_wrong.txt').exists()
 
 
 def test_an_epoch_leaves_plain_weights_a_checkpoint_and_curves(work):
@@ -82,7 +45,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_weights(work, monkeypatch, caps
     def full(*_):
         raise InputError('cannot write curves.png: No space left on device')
 
-    monkeypatch.setattr('torchlight.logging.draw_curves', full)
+    monkeypatch.setattr('torchlight.workdir.draw_curves', full)
     save(work)
     assert work.checkpoint.exists() and work.best.exists()
     assert 'warning: cannot write curves.png' in capsys.readouterr().err
