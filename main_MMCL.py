@@ -3,11 +3,16 @@
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from config.flags import CONFIGS, get_parser
+from torchlight import command
+
+if __name__ == '__main__':
+    command.answer_at_once(get_parser())  # before PyTorch is imported, which takes seconds
 
 import torch
 
@@ -15,38 +20,15 @@ from feeders import arguments, description
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
 from feeders.prepare.inputs import open_input
-from model import deploy, engines, flags
+from model import deploy, engines
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
-from torchlight import checkpoint, command, config, distributed, interruption, metrics, optim, record, results, workdir
-from torchlight.command import count
+from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, workdir
 from torchlight.imports import admit, checked_class, instantiate
 from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
 from torchlight.predictions import Ranking
 from torchlight.seed import init_seed
 from torchlight.within_epoch import WithinEpoch
-
-PHASES = ('train', 'test', 'predict', 'export', 'model_size')
-CONFIGS = Path(__file__).parent / 'config'
-
-
-def get_parser() -> command.Parser:
-    """Define every setting; each may be given in the YAML file too, under its name with underscores."""
-    parser = command.Parser(description=__doc__)
-    add = parser.add
-    parser.section('the run')
-    carried = 'the settings inside --weights; to train, or without weights, %(default)s'
-    default = os.path.relpath(CONFIGS / 'sample' / 'joint.yaml')
-    add('--config', default=default, help=f'YAML file of settings (default: {carried})')
-    add('--phase', choices=PHASES, default='train', help='what to do (default: train)')
-    add('--seed', type=count, default=1, help='seed of initial weights, order of clips and augmentation (default: 1)')
-    machine, outcome = [distributed, engines], [workdir, deploy]
-    rooms = {'data': [arguments], 'model': [flags], 'optimiser': [optim], 'machine': machine, 'results': outcome}
-    for title, modules in rooms.items():
-        parser.section(title)
-        for module in modules:
-            module.add_flags(parser)
-    return parser
 
 
 class Processor:

@@ -23,7 +23,7 @@ from LLMs.hub import DTYPES
 from LLMs.images import Picture, PictureSource, read_ahead
 from LLMs.resume import RESUME_HINT, PartialStore, Record
 from torchlight import distributed
-from torchlight.command import Parser, count, positive
+from torchlight.command import Parser, count, device, positive
 from torchlight.errors import InputError
 
 SHOWN = 10  # left-out clips that are named on the terminal
@@ -47,7 +47,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add(
         '--device',
-        type=distributed.parse_device,
+        type=device,
         nargs=1,
         default=[],
         metavar='N',

@@ -17,43 +17,16 @@ from feeders.integrity import LARGEST_LABEL
 from feeders.scale import scale_warning
 from feeders.transforms import STREAMS
 from torchlight import record
-from torchlight.command import Parser, count, not_negative, positive
-from torchlight.config import PAIRS
 from torchlight.errors import InputError, first_few
 from torchlight.names import stays_inside
 from torchlight.workdir import WorkDir
 
 FAR_LONGER = 8  # windows
-AUGMENT_ON, PRELOAD = ('worker', 'device'), ('none', 'memory', 'device')
 
 # The arguments of a feeder that say which clips it reads, and which features.
 CLIP_KEYS = ('data_path', 'benchmark', 'sample_path', 'label_map')
 VIDEO_KEYS = ('video_path', 'video_ablation', 'video_made_with')
 TEXT_KEYS = ('text_path', 'object_path', 'text_ablation', 'text_made_with')
-
-
-# fmt: off
-def add_flags(parser: Parser) -> None:
-    """Add the flags that say which data is read, and how."""
-    add = parser.add
-    add('--feeder', default='feeders.feeder_MMCL.Feeder', help='class that reads the data (default: %(default)s)')
-    add('--allow-imports', nargs='+', default=[], metavar='MODULE',
-        help='modules of your own that the feeder, the model and the graph may be from, as importing runs their code; '
-        'a name admits what is below it too; only on the command line')
-    add('--train-feeder-args', **PAIRS, help='arguments of the feeder for training, added to those of the YAML file')
-    add('--test-feeder-args', **PAIRS, help='arguments of the feeder for testing, added to those of the YAML file')
-    add('--stream', choices=list(STREAMS), help='input stream of the network; sets bone and vel of both feeders')
-    add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
-        help='choose the best epoch on this share of the training clips instead of the test clips')
-    add('--batch-size', type=positive, default=256, help='clips in a training step, on all devices (default: 256)')
-    add('--test-batch-size', type=positive, default=256, help='clips in an evaluation batch (default: 256)')
-    add('--num-worker', type=count, default=0, help='data-loading processes; 0 loads in the main process (default: 0)')
-    add('--augment-on', choices=AUGMENT_ON, default='worker',
-        help='where clips are resampled, rotated and made into the stream (default: worker)')
-    add('--preload', choices=PRELOAD, default='none',
-        help='read all frames first, into memory that the workers of a process share, or onto the device, where clips '
-        'are then augmented without workers (default: none)')
-# fmt: on
 
 
 def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None:
@@ -145,7 +118,7 @@ def make_feeder(
     device : torch.device. The one that batches will be moved to.
     """
     feeder = cls(**feeder_args)
-    if (arg.augment_on, arg.preload) != (AUGMENT_ON[0], PRELOAD[0]):
+    if (arg.augment_on, arg.preload) != ('worker', 'none'):
         feeder.place(arg.augment_on, arg.preload, device)
     return feeder
 

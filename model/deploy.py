@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from torchlight import predictions
-from torchlight.command import Parser, positive
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, require_ending, require_writable, write_bytes
 
@@ -50,15 +49,6 @@ def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
     sizes, frames = arg.model_args, arg.test_feeder_args.get('window_size', 64)
     shape = (2, sizes.get('in_channels', 3), frames, sizes['num_point'], sizes['num_person'])
     return torch.randn(shape, device=device)
-
-
-def add_flags(parser: Parser) -> None:
-    """Add the flags that say what is predicted, and where predictions and exports are written."""
-    clips = 'clips to predict: a recording (.skeleton, .json, .mat), an array (.npy), a folder of them, or a store'
-    parser.add('--input', help=clips)
-    files = 'file for the predictions (.csv, .json; default: the screen) or for the exported student (.pt2, .onnx)'
-    parser.add('--output', help=files)
-    parser.add('--topk', type=positive, default=5, help='number of classes to predict for each clip (default: 5)')
 
 
 def check(arg: argparse.Namespace) -> None:

@@ -17,18 +17,9 @@ from torch import Tensor, nn
 from model import deploy
 from model.base import MMCLOutput, SkeletonModel
 from torchlight import distributed
-from torchlight.command import Parser
 from torchlight.errors import InputError
 
 Program = Callable[[np.ndarray], np.ndarray]  # (N, C, T, V, M) → (N, num_class)
-
-
-def add_flags(parser: Parser) -> None:
-    """Add the flags that say which engine scores clips, and in which number format."""
-    engine = 'what scores clips in --phase test and predict; all but torch run on the CPU (default: torch)'
-    parser.add('--engine', choices=['torch', *ENGINES], default='torch', help=engine)
-    precision = 'number format of onnxruntime and openvino; for torch see --amp (default: fp32)'
-    parser.add('--engine-precision', choices=list(PRECISIONS), default='fp32', help=precision)
 
 
 def check(arg: argparse.Namespace, devices: Sequence[torch.device]) -> None:

@@ -76,10 +76,3 @@ def test_readme_names_the_flags_of_the_program_and_no_others():
 def test_readme_names_configs_that_exist():
     for name in re.findall(r'config/[\w./-]+\.yaml', README):
         assert (ROOT / name.replace('/B/', '/nturgbd-cross-view/')).exists(), name
-
-
-def test_help_explains_every_flag():
-    text = main_MMCL.get_parser().format_help()
-    assert all(
-        f'--{dest.replace("_", "-")}' in text or f'--{dest}' in text for dest in main_MMCL.get_parser().settings()
-    )

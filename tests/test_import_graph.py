@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {  # room: the rooms below it that it may import
     'torchlight': set(),
+    'config': {'torchlight'},
     'graph': {'torchlight'},
     'model': {'torchlight', 'graph'},
     'feeders': {'torchlight', 'graph'},
@@ -15,7 +16,7 @@ MAY_IMPORT = {  # room: the rooms below it that it may import
     'feeders.prepare': {'torchlight', 'graph', 'feeders', 'feeders.recordings'},
     'LLMs': {'torchlight', 'feeders', 'feeders.recordings'},
     'Ensemble': {'torchlight', 'feeders'},
-    'main_MMCL': {'torchlight', 'model', 'feeders', 'feeders.prepare'},
+    'main_MMCL': {'torchlight', 'config', 'model', 'feeders', 'feeders.prepare'},
 }
 
 

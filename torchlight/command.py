@@ -16,11 +16,42 @@ from torchlight.imports import nearest
 from torchlight.interruption import Terminated, handled
 
 
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that reports errors in one line, takes both spellings of a flag, and no abbreviations."""
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Explanations below each other, with defaults; paragraphs of the description as they are written."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
+    def _format_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None) -> str:
+        """Leave out the flags that may be left out; with a prefix this is the name of a subcommand."""
+        needed = [action for action in actions if action.required]
+        text = super()._format_usage(usage, needed, groups, prefix)
+        has_flags = len(actions) > len(needed) + 1  # besides --help
+        return text.rstrip() + ' [flags]\n\n' if prefix is None and has_flags else text
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Return `-h, --help` as it is, and of other flags the first spelling with what it takes."""
+        if not action.option_strings or action.dest == 'help':
+            return super()._format_action_invocation(action)
+        takes = self._format_args(action, self._get_default_metavar_for_optional(action)) if action.nargs != 0 else ''
+        return f'{action.option_strings[0]} {takes}'.rstrip()
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        """Add the default to an explanation that does not tell it."""
+        text, default = action.help or '', action.default
+        told = 'default' in text or not action.option_strings or action.nargs == 0
+        if told or default in (None, argparse.SUPPRESS, [], {}):
+            return text
+        values = default if isinstance(default, list) else [default]
+        shown = ' '.join(f'{value:g}' if isinstance(value, float) else str(value) for value in values)
+        return f'{text.removesuffix(".")} (default: {shown}){"." * text.endswith(".")}'
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that reports errors in one line, takes both spellings of a flag, and no abbreviations.
+
+    Its --help fits 80 columns, shows one spelling of each flag, and ends each explanation with the default.
+    """
+
+    def __init__(self, *names: Any, **settings: Any) -> None:
+        super().__init__(*names, allow_abbrev=False, formatter_class=HelpFormatter, **settings)
         self._section: argparse._ActionsContainer = self
 
     def section(self, title: str) -> None:
@@ -148,6 +179,28 @@ def shortage_of(error: BaseException) -> str:
     if 'DataLoader worker' in text:
         return 'a data-loading process was killed, usually for lack of memory; try fewer --num-worker'
     return ''
+
+
+def answer_at_once(parser: Parser) -> None:
+    """End the process if the command line asks for --help, or the shell for completions, which need nothing else.
+
+    A front door calls it before its slow imports. Completion needs the package argcomplete and its line in the shell's
+    configuration; such a shell sets _ARGCOMPLETE.
+    """
+    if '_ARGCOMPLETE' in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    if {'-h', '--help'} & set(sys.argv[1:]):
+        sys.exit(run_command(parser.parse_args))
+
+
+def device(word: str) -> str | int:
+    """Flag type: `cpu`, or the number of a GPU."""
+    try:
+        return 'cpu' if str(word) == 'cpu' else int(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'{word!r} is neither cpu nor the number of a GPU') from error
 
 
 def filled(word: str) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,22 +9,9 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from torchlight.command import SWITCH, WORD, Parser
 from torchlight.errors import InputError
 
 AMP = {'no': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
-
-
-def add_flags(parser: Parser) -> None:
-    """Add the flags that say on which devices, and in which number format, the network runs."""
-    devices = 'GPU numbers, or cpu (default: the first GPU, or the CPU without one)'
-    parser.add('--device', type=parse_device, nargs='+', default=[], metavar='N', help=devices)
-    parser.add('--tf32', **WORD, default=True, help='round float32 factors to TF32 on GPUs that can (default: True)')
-    parser.add('--amp', choices=list(AMP), default='no', help='format for automatic mixed precision (default: no)')
-    parser.add(
-        '--deterministic', **SWITCH, help='use only algorithms that give the same bits every time, slower on a GPU'
-    )
-    parser.add('--compile', **SWITCH, help='compile the model with torch.compile')
 
 
 def set_precision(tf32: bool, deterministic: bool = False) -> None:
@@ -144,14 +130,6 @@ def share_buffers(model: nn.Module) -> None:
     if dist.is_initialized():
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
-
-
-def parse_device(word: str) -> str | int:
-    """Flag type: `cpu`, or the number of a GPU."""
-    try:
-        return 'cpu' if str(word) == 'cpu' else int(word)
-    except ValueError as error:
-        raise ArgumentTypeError(f'{word!r} is neither cpu nor the number of a GPU') from error
 
 
 def choose_devices(asked: Sequence[str | int]) -> tuple[list[torch.device], str | None]:

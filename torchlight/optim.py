@@ -8,37 +8,13 @@ from typing import Any
 import torch
 
 from torchlight import distributed
-from torchlight.command import WORD, Parser, count, not_negative
 from torchlight.errors import InputError
 
 OPTIMIZERS, SCHEDULES = ('SGD', 'Adam'), ('step', 'cosine')
 
 
-# fmt: off
-def add_flags(parser: Parser) -> None:
-    """Add the flags of the optimiser and of its learning-rate rule."""
-    add = parser.add
-    add('--num-epoch', type=count, default=80, help='total number of epochs (default: 80)')
-    add('--start-epoch', type=count, default=0, help='epochs already done, when continuing from --weights (default: 0)')
-    add('--optimizer', choices=OPTIMIZERS, default='SGD', help='optimiser; SGD has momentum 0.9 (default: SGD)')
-    add('--nesterov', **WORD, default=False, help='use Nesterov momentum with SGD (default: False)')
-    add('--weight-decay', type=not_negative, default=0.0005, help='L2 penalty of every weight (default: 0.0005)')
-    add('--clip-grad', type=not_negative, default=0.0, metavar='NORM',
-        help='scale the gradients down to this norm, taken over all weights; 0 leaves them (default: 0)')
-    add('--base-lr', type=not_negative, default=0.1, help='learning rate after the warm-up (default: 0.1)')
-    add('--lr-schedule', choices=SCHEDULES, default='step',
-        help='how the learning rate falls: at the epochs of --step, or along a cosine (default: step)')
-    add('--step', type=int, nargs='+', default=[], metavar='EPOCH', help='epochs at which the learning rate falls')
-    add('--lr-decay-rate', type=not_negative, default=0.1,
-        help='factor by which the learning rate falls at each epoch of --step (default: 0.1)')
-    add('--min-lr', type=not_negative, default=0.0, help='learning rate at the end of the cosine (default: 0)')
-    add('--warm_up_epoch', type=count, default=0,
-        help='number of epochs at the start in which the learning rate rises (default: 0)')
-# fmt: on
-
-
 def settings(arg: argparse.Namespace) -> dict[str, Any]:
-    """Return the values of those flags as the keyword arguments of Optimizer."""
+    """Return the keyword arguments of Optimizer that the settings say."""
     names = 'optimizer', 'nesterov', 'weight_decay', 'base_lr', 'num_epoch', 'lr_decay_rate', 'warm_up_epoch', 'min_lr'
     return {
         **{name: getattr(arg, name) for name in (*names, 'clip_grad')},

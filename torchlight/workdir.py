@@ -15,7 +15,6 @@ from typing import Any
 from torch import nn
 
 from torchlight import checkpoint, config, record, results
-from torchlight.command import SWITCH, WORD, Parser, filled, not_negative, positive
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.lock import locked
@@ -26,30 +25,6 @@ LEFT_BY_RUNS = (
     r'epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
 )
 Best = Mapping[str, Any]  # the best epoch so far: {'accuracy', 'epoch' (counted from 1), 'step'}
-
-
-# fmt: off
-def add_flags(parser: Parser) -> None:
-    """Add the flags of the work directory, of what is written there and how often."""
-    add = parser.add
-    add('--work-dir', type=filled, default='./work_dir/temp', help='folder for the results (default: ./work_dir/temp)')
-    add('-model_saved_name', type=filled, default='runs', metavar='NAME',
-        help='prefix of the weights files, NAME-<epoch>-<step>.pt (default: runs)')
-    add('--assume-yes', **SWITCH, help='replace the run in the work directory without asking')
-    add('--resume', nargs='?', const='auto', metavar='FILE',
-        help="checkpoint.pt to continue from; 'auto' takes the one in the work directory")
-    add('--checkpoint-minutes', type=not_negative, default=0.0, metavar='MINUTES',
-        help='write a checkpoint inside the epoch whenever this time has passed; 0: after each epoch (default: 0)')
-    add('--save-interval', type=positive, default=1, help='number of epochs between two weights files (default: 1)')
-    add('--save-epoch', type=int, default=30, metavar='N',
-        help='keep no weights of the first N epochs, except the best (default: 30)')
-    add('--eval-interval', type=positive, default=1, help='number of epochs between two evaluations (default: 1)')
-    add('--save-score', **WORD, default=False, help='write a score pickle at every evaluation (default: False)')
-    add('--print-log', **WORD, default=True, help='write the log to log.txt (default: True)')
-    add('--log-interval', type=positive, default=100, help='steps between two lines of the log (default: 100)')
-    add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K',
-        help='values of K for the top-K accuracies (default: 1 5)')
-# fmt: on
 
 
 class WorkDir:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from config.flags import get_parser
 from feeders import arguments
 from feeders.feeder import Feeder
 from feeders.feeder_MMCL import Feeder as MMCLFeeder
 from feeders.feeder_ucla import Feeder as UCLAFeeder
 from feeders.skeleton_store import SkeletonStoreWriter
-from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.workdir import WorkDir
 
@@ -62,8 +62,7 @@ class Placed(Clips):
     'flags', [['--augment-on', 'device'], ['--preload', 'memory'], ['--augment-on', 'worker', '--preload', 'device']]
 )
 def test_flags_place_the_clips(flags):
-    parser = Parser()
-    arguments.add_flags(parser)
+    parser = get_parser()
     device = torch.device('cpu')
     arg = parser.parse_args(flags)
     feeder = arguments.make_feeder(Placed, {'label': [0]}, arg, device)

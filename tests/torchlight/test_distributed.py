@@ -9,7 +9,8 @@ import torch
 from torch import multiprocessing, nn
 
 from torchlight import distributed
-from torchlight.distributed import choose_devices, parse_device
+from torchlight.command import device
+from torchlight.distributed import choose_devices
 from torchlight.errors import InputError
 
 
@@ -60,9 +61,9 @@ def test_the_cpu_and_gpus_do_not_mix(gpus, count):
 
 
 def test_words_of_device():
-    assert [parse_device(word) for word in ('cpu', '1', 0)] == ['cpu', 1, 0]
+    assert [device(word) for word in ('cpu', '1', 0)] == ['cpu', 1, 0]
     with pytest.raises(argparse.ArgumentTypeError, match="'gpu' is neither cpu nor the number of a GPU"):
-        parse_device('gpu')
+        device('gpu')
 
 
 @pytest.mark.parametrize('allow', [True, False])
