@@ -1,4 +1,5 @@
 #!/usr/bin/env python
+# PYTHON_ARGCOMPLETE_OK
 """Train, test and deploy skeleton action recognition with multi-modality co-learning (MMCL, ACM MM 2024)."""
 
 import argparse
@@ -25,9 +26,12 @@ from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
 from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, workdir
 from torchlight.imports import admit, checked_class, instantiate
-from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
+from torchlight.json_log import JsonLog
+from torchlight.logging import Log, TensorBoard, TrainingValues
 from torchlight.predictions import Ranking
+from torchlight.progress import Clock, Progress
 from torchlight.seed import init_seed
+from torchlight.summary import closing_lines
 from torchlight.within_epoch import WithinEpoch
 
 
@@ -46,6 +50,7 @@ class Processor:
         self.work_dir = workdir.WorkDir.of(arg)
         self.log = Log(arg.work_dir, arg.print_log and arg.phase in ('train', 'test'), quiet=not self.is_first)
         self.tensorboard = TensorBoard(arg.work_dir, quiet=not self.is_first)
+        self.json_log, self.clock = JsonLog(arg.work_dir, arg.log_json and self.is_first), Clock()
         self.epoch, self.global_step, self.best, self.history = arg.start_epoch, 0, None, []
         self.scorer, self.within = None, WithinEpoch(arg.checkpoint_minutes, self.save_within)
         init_seed(arg.seed)
@@ -124,33 +129,37 @@ class Processor:
         lines += [deploy.describe(self.model, self.devices), *arguments.describe(self.feeders)]
         for line in [*lines, self.weights_line] if arg.weights else lines:
             self.log(line)
+        self.json_log.start(self.global_step)
+        self.clock.start(self.epoch + self.within.done / len(self.loaders['train']), arg.num_epoch)
 
     def train_epoch(self, number: int) -> dict[str, float]:
         """Train epoch `number`, from 1; return the means of the loss terms, the accuracy and the learning rate."""
-        arg, steps, done = self.arg, len(self.loaders['train']), self.within.done
+        arg, steps, done, size = self.arg, len(self.loaders['train']), self.within.done, self.arg.batch_size
         self.log(f'Training epoch: {number}')
         init_seed(arg.seed, self.epoch)
         self.feeders['train'].set_epoch(arg.seed, self.epoch)
         self.loaders['train'].batch_sampler.set_epoch(arg.seed, self.epoch, done)
         self.parallel.train()
         kept = f'{self.work_dir.checkpoint} is as it was last written'
-        values = TrainingValues(number, self.tensorboard, f'the step was not taken, and {kept}; try a lower --base-lr')
-        self.within.begin(values, seed=arg.seed, batch_size=arg.batch_size, clips=len(self.feeders['train']))
-        batches = Progress(self.loaders['train'], f'epoch {number}', quiet=not self.is_first)
+        logs, self.json_log.epoch = (self.tensorboard, self.json_log), number
+        values = TrainingValues(number, logs, f'the step was not taken, and {kept}; try a lower --base-lr')
+        self.within.begin(values, seed=arg.seed, batch_size=size, clips=len(self.feeders['train']))
+        batches = Progress(self.loaders['train'], f'epoch {number}/{arg.num_epoch}', quiet=not self.is_first)
         lr = self.optimizer.set_epoch(self.epoch + max(done - 1, 0) / steps)
         for step, batch in enumerate(on_device(batches, self.device), done + 1):
             lr = self.optimizer.set_epoch(self.epoch + (step - 1) / steps)
             terms = self.train_step(batch)
             self.global_step += 1
             values.add(self.global_step, len(batch.label), lr, terms)
-            if step % arg.log_interval == 0 or step == steps:
+            if step % arg.log_interval == 0 or step == steps or batches.due():
                 loss = values.read()['loss']
+                batches.show(values.means.result(), (step - done) * size, self.clock.left(self.epoch + step / steps))
             if step % arg.log_interval == 0:
                 self.log(f'\tBatch({step}/{steps}) done. Loss: {loss:.4f}  lr: {lr:.6f}')
             self.within.after_step(step, steps, values)
         result = {**values.means.result(distributed.gather), 'lr': lr}
         self.log('\tMean training ' + ', '.join(f'{name}: {value:.4g}' for name, value in result.items()))
-        self.log(f'\tTime: {batches.timing((steps - done) * arg.batch_size)}')
+        self.log(f'\tTime: {batches.timing((steps - done) * size)}')
         return result
 
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -196,7 +205,8 @@ class Processor:
         result = self.evaluate(part)
         self.report(result, part, epoch, self.arg.save_score)
         values = {'loss': result.loss, **{f'top{k}': result.top(k) for k in sorted({1, *self.arg.show_topk})}}
-        self.tensorboard.add('val', self.global_step, **values)
+        for log in (self.tensorboard, self.json_log):
+            log.add('val', self.global_step, **values)
         if metrics.improves(values, self.best, self.history):
             self.best = {'accuracy': values['top1'], 'epoch': epoch, 'step': self.global_step}
         return values
@@ -228,7 +238,7 @@ class Processor:
         checkpoint.load_weights(self.model, weights)
         result = self.score_test_clips(weights, save_score=True)
         parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        for line in arguments.closing_lines(self.arg, self.work_dir, self.best, result.top(1), parameters):
+        for line in closing_lines(self.arg, self.work_dir, self.best, result, parameters, self.clock.seconds):
             self.log(line)
         if self.is_first:
             record.finish(self.work_dir.path)

@@ -117,6 +117,8 @@ def _run(parser: Parser) -> None:
     add('--save-score', **WORD, default=False, help='Write the scores of all clips at every evaluation.')
     add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K', help='The top-K accuracies to show.')
     add('--print-log', **WORD, default=True, help='Write what is printed to log.txt too.')
+    add('--log-json', **SWITCH,
+        help='Write the values of every training step and evaluation to log.jsonl too, a line of JSON each.')
     add('--log-interval', type=positive, default=100, metavar='STEPS', help='Steps between two lines of the log.')
 
 

@@ -1,7 +1,6 @@
 """From the settings to the arguments of feeders and model, the checks of both, and what the log says of them."""
 
 import argparse
-import importlib.util
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -18,8 +17,6 @@ from feeders.scale import scale_warning
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.errors import InputError, first_few
-from torchlight.names import stays_inside
-from torchlight.workdir import WorkDir
 
 FAR_LONGER = 8  # windows
 
@@ -210,36 +207,6 @@ def describe(feeders: Mapping[str, Feeder]) -> list[str]:
     features = [f'{kind} ({width} wide; {train.feature_origin[kind]})' for kind, width in train.feature_width.items()]
     none = 'none, so this trains the plain student'
     return [f'Clips: {clips}', f'Helper features: {", ".join(features) or none}']
-
-
-def closing_lines(
-    arg: argparse.Namespace, work_dir: WorkDir, best: Mapping[str, Any], accuracy: float, parameters: int
-) -> list[str]:
-    """Return the last lines of a training log: the best epoch, the settings that matter, and what to do next."""
-    weights, settings = work_dir.weights(best['epoch'], best['step']), work_dir.path / 'config.yaml'
-    chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
-    files = f'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl, {weights.name}, best.pt'
-    test = f'python main_MMCL.py --config {settings} --phase test --weights {work_dir.best}'
-    if arg.allow_imports:
-        test += f' --allow-imports {" ".join(arg.allow_imports)}'
-    if not stays_inside(arg.model_saved_name, work_dir.path):  # which config.yaml may not lead to by itself
-        test += f' --model-saved-name {arg.model_saved_name}'
-    curves = f'the curves are in {work_dir.path / "curves.png"}'
-    if importlib.util.find_spec('tensorboard'):  # which the program does not need
-        curves = f'the curves with tensorboard --logdir {work_dir.path / "runs"}'
-    return [
-        f'Best accuracy: {accuracy}',
-        f'Epoch number: {best["epoch"]} (chosen on {chosen})',
-        f'Model name: {arg.work_dir}',
-        f'Model total number of params: {parameters}',
-        f'Weight decay: {arg.weight_decay}',
-        f'Base LR: {arg.base_lr}',
-        f'Batch Size: {arg.batch_size}',
-        f'Test Batch Size: {arg.test_batch_size}',
-        f'seed: {arg.seed}',
-        f'Results: {work_dir.path} ({files})',
-        f'Next: {test}; {curves}',
-    ]
 
 
 def model_arguments(model_args: Mapping[str, Any], widths: Mapping[str, int]) -> tuple[dict[str, Any], str]:

@@ -1,11 +1,12 @@
-"""The log: lines on the screen and in log.txt, progress bars, and TensorBoard values."""
+"""The log: lines on the screen and in log.txt, and the values of training steps."""
 
 import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tensorboardX.event_file_writer import EventsWriter
@@ -46,36 +47,6 @@ class Log:
                     file.write(line + '\n')
             except OSError as error:
                 raise InputError(f'cannot write {self.path}: {error.strerror or error}') from error
-
-
-class Progress:
-    """Iterate with a progress bar (only on a terminal), and measure how long the loop waits for items.
-
-    Parameters
-    ----------
-    iterable : what to iterate over, such as a DataLoader.
-    label : str. Shown before the bar.
-    quiet : bool. Show no bar (default False).
-    """
-
-    def __init__(self, iterable: Iterable, label: str, quiet: bool = False) -> None:
-        self.iterable, self.label, self.quiet = iterable, label, quiet
-        self.seconds = self.waited = 0.0
-
-    def __iter__(self) -> Iterator:
-        began = ready = time.perf_counter()
-        disable = True if self.quiet else None  # None: disabled if stderr is not a terminal
-        for item in tqdm(self.iterable, self.label, disable=disable, dynamic_ncols=True, leave=False):
-            self.waited += time.perf_counter() - ready
-            yield item
-            ready = time.perf_counter()
-        self.seconds = time.perf_counter() - began
-
-    def timing(self, clips: int) -> str:
-        """Return the time, the rate of that many clips, and the shares of waiting for data and of the network."""
-        data = self.waited / self.seconds
-        rate = clips / self.seconds
-        return f'{self.seconds:.1f} s, {rate:.1f} clips/s; [Data] {data:.0%}, [Network] {1 - data:.0%}'
 
 
 class TensorBoard:
@@ -135,7 +106,7 @@ class TrainingValues:
     Parameters
     ----------
     epoch : int. Its number, from 1.
-    tensorboard : TensorBoard. Gets the values of every step.
+    logs : TensorBoard, JsonLog. They get the values of every step.
     remedy : str. What an infinite or nan loss means and what helps, for the error message.
 
     Attributes
@@ -143,8 +114,8 @@ class TrainingValues:
     means : torchlight.metrics.Means. Of what was read.
     """
 
-    def __init__(self, epoch: int, tensorboard: TensorBoard, remedy: str) -> None:
-        self.epoch, self.tensorboard, self.remedy, self.means = epoch, tensorboard, remedy, Means()
+    def __init__(self, epoch: int, logs: Sequence[Any], remedy: str) -> None:
+        self.epoch, self.logs, self.remedy, self.means = epoch, logs, remedy, Means()
         self.pending: list[tuple[int, int, float, torch.Tensor]] = []
         self.names: list[str] = []
 
@@ -177,6 +148,7 @@ class TrainingValues:
                 place = f'in epoch {self.epoch}, step {step}, at learning rate {lr:g}'
                 raise InputError(f'the loss is {values["loss"]} ({terms}) {place}; {self.remedy}')
             self.means.add(count, **values)
-            self.tensorboard.add('train', step, lr=lr, **values)
+            for log in self.logs:
+                log.add('train', step, lr=lr, **values)
         self.pending = []
         return values

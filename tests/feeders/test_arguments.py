@@ -13,7 +13,6 @@ from feeders.feeder_MMCL import Feeder as MMCLFeeder
 from feeders.feeder_ucla import Feeder as UCLAFeeder
 from feeders.skeleton_store import SkeletonStoreWriter
 from torchlight.errors import InputError
-from torchlight.workdir import WorkDir
 
 TRAIN = {'data_path': 'x.h5', 'benchmark': 'xsub', 'video_path': 'v.h5', 'text_path': 't.h5', 'window_size': 16}
 TEST = {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32, 'video_path': None}
@@ -224,29 +223,3 @@ def test_clips_far_longer_than_the_window_are_a_warning_when_they_are_predicted(
 
 def test_clips_without_labels_may_be_predicted():
     assert arguments.check_fit(settings().model_args, Clips([-1]), 'test', labelled=False) is None
-
-
-def test_the_log_closes_with_the_result_and_what_to_do_next(tmp_path, monkeypatch):
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    work, best = WorkDir(tmp_path / 'work'), {'accuracy': 0.5, 'epoch': 4, 'step': 120}
-    settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8}
-    arg = argparse.Namespace(**settings, test_batch_size=16, seed=1, allow_imports=[], model_saved_name='runs')
-    lines = arguments.closing_lines(arg, work, best, 0.5, 51062)
-    assert lines[:4] == [
-        'Best accuracy: 0.5',
-        'Epoch number: 4 (chosen on held-out training clips)',
-        'Model name: w',
-        'Model total number of params: 51062',
-    ]
-    assert lines[4:9] == ['Weight decay: 0.0004', 'Base LR: 0.1', 'Batch Size: 8', 'Test Batch Size: 16', 'seed: 1']
-    assert 'runs-4-120.pt' in lines[9] and f'--config {work.path}/config.yaml --phase test' in lines[10]
-    assert f'; the curves are in {work.path}/curves.png' in lines[10] and 'tensorboard' not in lines[10]
-    arg.allow_imports = ['mine', 'ours.nets']
-    assert f'{work.best} --allow-imports mine ours.nets;' in arguments.closing_lines(arg, work, best, 0.5, 51062)[10]
-    arg.allow_imports, arg.model_saved_name = [], str(tmp_path / 'other' / 'runs')
-    next_line = arguments.closing_lines(arg, work, best, 0.5, 51062)[10]
-    assert f'{work.best} --model-saved-name {tmp_path}/other/runs;' in next_line
-    arg.model_saved_name = str(work.path / 'runs')
-    assert 'saved' not in arguments.closing_lines(arg, work, best, 0.5, 51062)[10]
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: name)
-    assert f'tensorboard --logdir {work.path}/runs' in arguments.closing_lines(arg, work, best, 0.5, 51062)[10]

@@ -53,7 +53,7 @@ def one_epoch(data, tmp_path_factory):
 def two_epochs(data, tmp_path_factory):
     """The work directory of a run of two epochs, with all that a run can leave."""
     folder = tmp_path_factory.mktemp('run') / 'a'
-    assert main_MMCL.main(command_line(data, folder, '--save-score', 'True')) == 0
+    assert main_MMCL.main(command_line(data, folder, '--save-score', 'True', '--log-json')) == 0
     return folder
 
 

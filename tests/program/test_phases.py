@@ -1,6 +1,7 @@
 """The program as its user runs it: training, testing, predicting, exporting."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -37,6 +38,9 @@ def test_a_run_leaves_the_files_of_the_work_directory(two_epochs):
     log = (folder / 'log.txt').read_text()
     for word in ('cross_entropy', 'refined', 'alignment', 'lr:', '[Data]', 'Best accuracy:', 'seed: 1', 'Results:'):
         assert word in log
+    steps = [json.loads(line) for line in (folder / 'log.jsonl').read_text().splitlines()]
+    assert [row['step'] for row in steps if row['part'] == 'train'] == list(range(1, 13))
+    assert [(row['epoch'], row['step']) for row in steps if row['part'] == 'val'] == [(1, 6), (2, 12)]
     right = next(folder.glob('runs-*_right.txt')).read_text().splitlines()
     wrong = next(folder.glob('runs-*_wrong.txt')).read_text().splitlines()
     assert len(right) == 36 and len(wrong) == sum(len(set(line.split(','))) == 2 for line in right)

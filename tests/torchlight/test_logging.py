@@ -1,14 +1,13 @@
-"""The log, the time that a loop waits, and TensorBoard values."""
+"""The log, TensorBoard values, and the values of training steps."""
 
 import math
 import os
-import time
 
 import pytest
 import torch
 
 from torchlight.errors import InputError
-from torchlight.logging import Log, Progress, TensorBoard, TrainingValues
+from torchlight.logging import Log, TensorBoard, TrainingValues
 
 
 def test_the_log_adds_lines_to_its_file_and_makes_the_folder_with_the_first(tmp_path, capsys):
@@ -62,17 +61,6 @@ def test_a_full_disk_ends_the_values_with_a_warning(tmp_path, capsys, monkeypatc
     assert capsys.readouterr().err.count('No space left on device') == 1
 
 
-def test_progress_measures_the_time_that_the_loop_waits():
-    def slow():
-        for item in range(3):
-            time.sleep(0.05)
-            yield item
-
-    items = Progress(slow(), 'x')
-    assert list(items) == [0, 1, 2] and 0.15 <= items.waited <= items.seconds
-    assert items.timing(30).startswith(f'{items.seconds:.1f} s, ') and '[Data] ' in items.timing(30)
-
-
 @pytest.fixture
 def values():
     """Values of a training whose TensorBoard keeps (part, step, values) in the list `seen`."""
@@ -81,7 +69,7 @@ def values():
         def add(self, part, step, **numbers):
             self.append((part, step, numbers))
 
-    return TrainingValues(3, Seen(), 'try a lower rate')
+    return TrainingValues(3, [Seen()], 'try a lower rate')
 
 
 def terms(loss):
@@ -91,13 +79,13 @@ def terms(loss):
 def test_values_of_steps_are_read_together(values):
     for step, (count, loss) in enumerate([(4, 1.0), (4, 2.0), (2, 3.0)], 1):
         values.add(step, count, 0.1, terms(loss))
-    assert values.tensorboard == []
+    assert values.logs[0] == []
     assert values.read() == {'loss': 3, 'top1': 0.5}
     assert values.means.result() == {'loss': 1.8, 'top1': 0.5}
-    assert values.tensorboard[1] == ('train', 2, {'lr': 0.1, 'loss': 2, 'top1': 0.5})
+    assert values.logs[0][1] == ('train', 2, {'lr': 0.1, 'loss': 2, 'top1': 0.5})
     values.add(4, 10, 0.1, terms(1.0))
     values.read()
-    assert len(values.tensorboard) == 4 and values.means.result()['loss'] == 1.4
+    assert len(values.logs[0]) == 4 and values.means.result()['loss'] == 1.4
 
 
 @pytest.mark.parametrize('bad', [math.nan, math.inf])
@@ -108,4 +96,4 @@ def test_the_first_loss_that_is_not_finite_is_named(values, bad):
         InputError, match=rf'^the loss is {bad} \(loss\) in epoch 3, step 8, at learning rate 0.25; try a lower rate$'
     ):
         values.read()
-    assert len(values.tensorboard) == 1
+    assert len(values.logs[0]) == 1
