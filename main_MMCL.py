@@ -15,31 +15,32 @@ from torchlight import command
 if __name__ == '__main__':
     command.answer_at_once(get_parser())  # before PyTorch is imported, which takes seconds
 
+import numpy as np
 import torch
 
 from feeders import arguments, description
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
+from feeders.prepare import windows
 from feeders.prepare.inputs import open_input
+from feeders.prepare.prediction_figure import draw_prediction
 from model import deploy, engines
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, total_loss
-from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, workdir
+from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, summary, workdir
 from torchlight.imports import admit, checked_class, instantiate
-from torchlight.json_log import JsonLog
-from torchlight.logging import Log, TensorBoard, TrainingValues
+from torchlight.logging import JsonLog, Log, TensorBoard, TrainingValues
 from torchlight.predictions import Ranking
 from torchlight.progress import Clock, Progress
 from torchlight.seed import init_seed
-from torchlight.summary import closing_lines
 from torchlight.within_epoch import WithinEpoch
 
 
 class Processor:
     """One run: the constructor checks the settings and builds the parts, `start` acts."""
 
-    def __init__(self, arg: argparse.Namespace) -> None:
-        self.arg, self.is_first = arg, distributed.rank() == 0
+    def __init__(self, arg: argparse.Namespace, others: Sequence['Processor'] = ()) -> None:
+        self.arg, self.is_first, self.others, self.windows = arg, distributed.rank() == 0, others, None
         admit(arg.allow_imports)
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
@@ -65,7 +66,9 @@ class Processor:
             train = part == 'train'
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
             if arg.phase == 'predict' and cls.takes_store:
-                args['data_path'] = open_input(arg.input, arguments.layout(arg.model_args))
+                whole = open_input(arg.input, arguments.layout(arg.model_args))
+                self.windows = windows.cut(whole, arg.window, arg.stride)
+                args['data_path'] = self.windows.store
             elif arg.phase != 'predict':
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             feeder = arguments.make_feeder(cls, args, arg, self.device)
@@ -83,8 +86,7 @@ class Processor:
         self.model.to(self.device)
         if arg.weights:
             left_out = len(checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights))
-            helpers = f', without its {left_out} helper weights' if left_out else ''
-            self.weights_line = f'Weights: {arg.weights}{helpers}'
+            self.weights_line = f'Weights: {arg.weights}' + f', without its {left_out} helper weights' * bool(left_out)
         if arg.compile:
             self.model.compile()
         self.parallel = distributed.wrap(self.model, self.devices, arg.phase == 'train')
@@ -95,7 +97,7 @@ class Processor:
     def start(self) -> None:
         """Do what --phase asks for."""
         if self.is_first:
-            arguments.warn(self.arg, self.feeders, self.device_warning)
+            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')
@@ -185,10 +187,7 @@ class Processor:
                 output = self.scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
             found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])
             self.within.stop_if_asked()
-        share = [torch.cat(values).cpu() for values in zip(*found)]
-        index, *scores = (torch.cat(values) for values in zip(*filter(None, distributed.gather(share))))
-        place, feeder = index.argsort(), self.feeders[part]
-        scores = (x[place].float().numpy() for x in scores)
+        scores, feeder = distributed.gather_in_order(found), self.feeders[part]
         return metrics.Evaluation.of(feeder.name, feeder.label, *scores, classes=feeder.classes)
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
@@ -237,8 +236,7 @@ class Processor:
         weights = self.work_dir.weights(self.best['epoch'], self.best['step'])
         checkpoint.load_weights(self.model, weights)
         result = self.score_test_clips(weights, save_score=True)
-        parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        for line in closing_lines(self.arg, self.work_dir, self.best, result, parameters, self.clock.seconds):
+        for line in summary.closing_lines(self.arg, self.work_dir, self.best, result, self.model, self.clock.seconds):
             self.log(line)
         if self.is_first:
             record.finish(self.work_dir.path)
@@ -260,11 +258,17 @@ class Processor:
         return result
 
     def predict(self) -> None:
-        """Print or write the most probable classes of each clip in --input."""
-        feeder, scores = self.feeders['test'], self.evaluate('test').scores
+        """Print or write the most probable classes of each clip in --input, by the scores of all streams; draw it."""
+        arg, feeder = self.arg, self.feeders['test']
+        windows.check(self.windows, arg.window, arg.figure)
+        scores = np.mean([stream.evaluate('test').scores for stream in (self, *self.others)], axis=0)
         if self.is_first:
-            classes = description.class_names(self.arg.weights, feeder, scores.shape[1])
-            Ranking.of(feeder.name, scores, self.arg.topk, classes).write(self.arg.output)
+            classes = description.class_names(arg.weights, feeder, scores.shape[1])
+            name, frames = (self.windows.name, self.windows.frames) if self.windows else (feeder.name, None)
+            ranking = Ranking.of(name, scores, arg.topk, classes, frames)
+            ranking.write(arg.output)
+            if arg.figure:
+                draw_prediction(arg.figure, self.windows, ranking)
 
     def export(self) -> None:
         """Write the student as a program for any batch size."""
@@ -280,8 +284,8 @@ class Processor:
 def run(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and do what it asks for."""
     with distributed.process_group():
-        settings = config.parse(get_parser(), argv, CONFIGS, description.carried_settings, description.CARRIED)
-        Processor(settings).start()
+        settings, *others = description.settings_of_each(get_parser, argv, CONFIGS)
+        Processor(settings, [Processor(other) for other in others]).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -72,7 +72,9 @@ def _data(parser: Parser) -> None:
 
 def _model(parser: Parser) -> None:
     add = parser.add
-    add('--weights', metavar='FILE', help='Trained weights to test, predict with or export, or to start training from.')
+    add('--weights', nargs='+', metavar='FILE',
+        help='Trained weights to test, predict with or export, or to start training from. With several files, one for '
+        'each stream, --phase predict adds up their scores.')
     add('--ignore-weights', nargs='+', default=[], metavar='NAME',
         help='Skip the weights whose names contain one of these, such as fc.')
     add('--model', default='model.MMCL.Model', metavar='CLASS', help='Class of the network.')
@@ -127,10 +129,17 @@ def _use(parser: Parser) -> None:
     add('--input', metavar='PATH',
         help='Clips to classify: a recording (.skeleton, .json, .mat), an array (.npy: T×V×C or T×M×V×C), a folder of '
         'these, a store (.h5) or the test clips of a public .npz.')
+    add('--window', type=positive, metavar='FRAMES',
+        help='Classify windows of this length instead of whole clips (default: whole clips).')
+    add('--stride', type=positive, metavar='FRAMES',
+        help='Frames from one window to the next (default: half of --window).')
     add('--topk', type=positive, default=5, metavar='K', help='Number of classes to name for each clip.')
     add('--output', metavar='FILE',
         help='File for the predictions (.csv or .json; by default they are printed) or the exported student (.pt2 or '
         '.onnx).')
+    add('--figure', metavar='FILE',
+        help='Draw the clip in --input with its prediction: an animation (.gif) or a picture (.png) of its poses or, '
+        'with --window, of the classes over time.')
     add('--refine', **SWITCH, help='Score with the FRM too, which needs text features of the test clips.')
 
 

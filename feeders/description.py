@@ -4,11 +4,15 @@
 """
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from feeders.datasets import DATASETS
 from feeders.feeder import Feeder
 from torchlight import config
+from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.tensor_files import read_description
@@ -34,10 +38,61 @@ def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:
     """
     if words.phase == 'train' or not words.weights:
         return None
-    text = read_description(require_file(words.weights)).get('config')
+    path = words.weights[0]
+    text = read_description(require_file(path)).get('config')
     if not isinstance(text, str):
-        raise InputError(f'{words.weights} carries no settings; give the YAML file of its training with --config')
-    return text, words.weights
+        raise InputError(f'{path} carries no settings; give the YAML file of its training with --config')
+    return text, path
+
+
+def settings_of_each(
+    get_parser: Callable[[], Parser], argv: Sequence[str] | None, folder: Path
+) -> list[argparse.Namespace]:
+    """Parse a command line; several --weights give the settings of each, and `weights` is a single file everywhere.
+
+    Parameters
+    ----------
+    get_parser : function. Returns a parser of the flags.
+    argv : list of str or None. The command line; None for the process's.
+    folder : path. Where configs are, see torchlight.config.parse.
+
+    Raises
+    ------
+    InputError
+        If there are several weights in another phase than predict, beside flags that would make them the same stream,
+        or of different data sets.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+
+    def parse(words: Sequence[str]) -> argparse.Namespace:
+        return config.parse(get_parser(), words, folder, carried_settings, CARRIED)
+
+    settings = parse(argv)
+    files = settings.weights or [None]
+    if len(files) > 1:
+        if settings.phase != 'predict':
+            raise InputError(f'--phase {settings.phase} takes one file of --weights; only predict fuses several')
+        words = get_parser().parse_args(argv, argparse.Namespace(config=None, stream=None))
+        if given := [f'--{key}' for key in ('config', 'stream') if getattr(words, key)]:
+            raise InputError(f'several --weights are fused by the settings that each carries; leave out {given[0]}')
+        _require_one_data_set(files)
+    every = [settings] + [parse([*argv, '--weights', file]) for file in files[1:]]
+    for each, file in zip(every, files):
+        each.weights = file
+    return every
+
+
+def _require_one_data_set(files: Sequence[str]) -> None:
+    """Raise InputError if weights were trained on different data sets, or for different classes."""
+    every = {file: read_description(require_file(file)) for file in files}
+    first = every[files[0]]
+    for file, other in every.items():
+        if other.get('dataset') != first.get('dataset'):
+            data = [each.get('dataset') or 'unknown data' for each in (first, other)]
+            both = f'{files[0]} was trained on {data[0]}, but {file} on {data[1]}'
+            raise InputError(f'{both}; fuse streams of one data set')
+        if other.get('classes') != first.get('classes'):
+            raise InputError(f'{files[0]} and {file} have different classes; fuse streams of one data set')
 
 
 def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:

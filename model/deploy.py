@@ -59,6 +59,11 @@ def check(arg: argparse.Namespace) -> None:
         require_writable(arg.output)
     if arg.phase == 'predict' and arg.output:
         require_ending(arg.output, *predictions.ENDINGS, flag='--output')
+    if arg.phase == 'predict' and arg.figure:
+        require_writable(arg.figure)
+        require_ending(arg.figure, '.gif', '.png', flag='--figure')
+    if arg.phase == 'predict' and arg.stride and not arg.window:
+        raise InputError('--stride is the distance of windows, so it needs --window')
 
 
 def check_export_path(path: str | PathLike | None) -> Path:

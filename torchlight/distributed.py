@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -91,6 +92,23 @@ def gather(value: Any) -> list:
     values = [None] * dist.get_world_size()
     dist.all_gather_object(values, value)
     return values
+
+
+def gather_in_order(batches: Sequence[Sequence[torch.Tensor]]) -> list[np.ndarray]:
+    """Join what the processes computed of the batches of a data set, in the order of its samples.
+
+    Parameters
+    ----------
+    batches : [(N,) int64 sample numbers, (N, …) values, …] of each batch of this process.
+
+    Returns
+    -------
+    list of float32 arrays, (samples, …). The values, on every process.
+    """
+    share = [torch.cat(values).cpu() for values in zip(*batches)]
+    index, *values = (torch.cat(values) for values in zip(*filter(None, gather(share))))
+    order = index.argsort()
+    return [value[order].float().numpy() for value in values]
 
 
 def maximum(value: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ Legend: N samples, K classes that are shown of each.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,58 +21,93 @@ class Ranking(NamedTuple):
 
     Attributes
     ----------
-    name : N str. The samples' names.
+    name : N str. The samples' names; windows of one recording have its name.
     label : (N, K) int. Classes, the most probable first; equal scores rank by class number.
     probability : (N, K) float. Softmax of the scores.
     classes : str, one per class. Their names; shorter, or '' where a name is not known.
+    frames : (N, 2) int or None. First and last frame of windows, counted from 0; None for whole recordings.
     """
 
     name: Sequence[str]
     label: np.ndarray
     probability: np.ndarray
     classes: Sequence[str] = ()
+    frames: np.ndarray | None = None
 
     @classmethod
-    def of(cls, name: Sequence[str], scores: np.ndarray, k: int, classes: Sequence[str] = ()) -> 'Ranking':
+    def of(
+        cls,
+        name: Sequence[str],
+        scores: np.ndarray,
+        k: int,
+        classes: Sequence[str] = (),
+        frames: np.ndarray | None = None,
+    ) -> 'Ranking':
         """Rank the classes of named samples by their scores, (N, num_class) logits; at most k are kept."""
         label = np.argsort(-scores, axis=1, kind='stable')[:, :k]
-        return cls(name, label, np.take_along_axis(softmax(scores, axis=1), label, 1), classes)
+        return cls(name, label, np.take_along_axis(softmax(scores, axis=1), label, 1), classes, frames)
 
     def class_name(self, label: int) -> str:
         """Return the name of a class, '' if it is not known."""
         return self.classes[label] if label < len(self.classes) else ''
 
+    def title(self, label: int) -> str:
+        """Return what people call a class: its name, or `class 7`."""
+        return self.class_name(label) or f'class {label}'
+
     def lines(self) -> list[str]:
-        """Return what people read: the name of a sample, and a line for each of its classes."""
-        titles = {label: self.class_name(label) or f'class {label}' for label in np.unique(self.label).tolist()}
-        width, lines = max(map(len, titles.values()), default=0), []
+        """Return what people read: the name of a sample and its classes, or the windows of a recording by time."""
+        return list(self._timelines() if self.frames is not None else self._rankings())
+
+    def _rankings(self) -> Iterator[str]:
+        width = max(map(len, map(self.title, np.unique(self.label).tolist())), default=0)
         for name, labels, probabilities in zip(self.name, self.label.tolist(), self.probability.tolist()):
-            lines.append(name)
-            lines += [f'  {titles[label]:{width}} {100 * p:6.2f} %' for label, p in zip(labels, probabilities)]
-        return lines
+            yield name
+            for label, p in zip(labels, probabilities):
+                yield f'  {self.title(label):{width}} {100 * p:6.2f} %'
+
+    def _timelines(self) -> Iterator[str]:
+        """Yield the name of a recording, and for each window its frames and its class, with the next one."""
+        digits, previous = len(str(self.frames.max())), None
+        for name, (first, last), labels, probabilities in zip(self.name, self.frames, self.label, self.probability):
+            if name != previous:
+                yield name
+            best, *others = (f'{self.title(label)} {100 * p:.1f} %' for label, p in zip(labels[:2], probabilities))
+            yield f'  frames {first:{digits}} to {last:{digits}}: {best}' + ''.join(
+                f', then {other}' for other in others
+            )
+            previous = name
+
+    def _places(self) -> list[dict[str, Any]]:
+        """Return for each sample its name and, for a window, its frames."""
+        if self.frames is None:
+            return [{'name': name} for name in self.name]
+        frames = self.frames.tolist()
+        return [{'name': name, 'first_frame': a, 'last_frame': b} for name, (a, b) in zip(self.name, frames)]
 
     def table(self) -> list[list[Any]]:
-        """Return the rows `name,label_1,class_1,probability_1,…`, the header first."""
-        places = range(1, self.label.shape[1] + 1)
+        """Return the rows `name[,first_frame,last_frame],label_1,class_1,probability_1,…`, the header first."""
+        places = ['name'] if self.frames is None else ['name', 'first_frame', 'last_frame']
+        numbers = range(1, self.label.shape[1] + 1)
         rows: list[list[Any]] = [
-            ['name', *(f'{word}_{i}' for i in places for word in ('label', 'class', 'probability'))]
+            [*places, *(f'{word}_{i}' for i in numbers for word in ('label', 'class', 'probability'))]
         ]
-        for name, labels, probabilities in zip(self.name, self.label.tolist(), self.probability.tolist()):
+        for place, labels, probabilities in zip(self._places(), self.label.tolist(), self.probability.tolist()):
             cells = ((label, self.class_name(label), f'{p:.4f}') for label, p in zip(labels, probabilities))
-            rows.append([name, *(cell for group in cells for cell in group)])
+            rows.append([*place.values(), *(cell for group in cells for cell in group)])
         return rows
 
     def records(self) -> list[dict[str, Any]]:
-        """Return [{'name', 'classes': [{'label', 'class', 'probability'}, …]}, …]."""
+        """Return [{'name', 'first_frame' and 'last_frame' of a window, 'classes': [{'label', 'class', …}]}, …]."""
         return [
             {
-                'name': name,
+                **place,
                 'classes': [
                     {'label': label, 'class': self.class_name(label), 'probability': p}
                     for label, p in zip(labels, probabilities)
                 ],
             }
-            for name, labels, probabilities in zip(self.name, self.label.tolist(), self.probability.tolist())
+            for place, labels, probabilities in zip(self._places(), self.label.tolist(), self.probability.tolist())
         ]
 
     def write(self, path: str | Path | None) -> None:

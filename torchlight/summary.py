@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torch import nn
+
 from torchlight.metrics import Evaluation
 from torchlight.names import stays_inside
 from torchlight.progress import duration
@@ -17,7 +19,7 @@ def closing_lines(
     work_dir: WorkDir,
     best: Mapping[str, Any],
     result: Evaluation,
-    parameters: int,
+    model: nn.Module,
     seconds: float,
 ) -> Iterator[str]:
     """Yield the lines; the first nine have the form of the public implementation.
@@ -28,14 +30,14 @@ def closing_lines(
     work_dir : WorkDir. Of the run.
     best : {'epoch', 'step', …}. The best epoch.
     result : Evaluation. Of the test clips by the weights of that epoch.
-    parameters : int. Numbers that the model has learned.
+    model : nn.Module. Its parameters are counted.
     seconds : float. Time since the run began or was continued.
     """
     chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
     yield f'Best accuracy: {result.top(1)}'
     yield f'Epoch number: {best["epoch"]} (chosen on {chosen})'
     yield f'Model name: {arg.work_dir}'
-    yield f'Model total number of params: {parameters}'
+    yield f'Model total number of params: {sum(p.numel() for p in model.parameters() if p.requires_grad)}'
     for title, key in (('Weight decay', 'weight_decay'), ('Base LR', 'base_lr'), ('Batch Size', 'batch_size')):
         yield f'{title}: {getattr(arg, key)}'
     yield f'Test Batch Size: {arg.test_batch_size}'

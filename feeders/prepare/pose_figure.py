@@ -46,7 +46,7 @@ def draw_clip(path: str | Path, title: str, frames: np.ndarray, dataset: str = '
     poses = frames[shown]
     figure = Figure(figsize=(2 * len(shown), 3.2), layout='constrained')
     FigureCanvasAgg(figure)
-    low, high = _limits(poses[..., :2])
+    low, high = limits(poses[..., :2])
     y = (high[1], low[1]) if coordinates == 2 else (low[1], high[1])
     box = {'xlim': (low[0], high[0]), 'ylim': y, 'aspect': 'equal', 'xticks': [], 'yticks': []}
     for axis, number, pose in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, poses):
@@ -81,7 +81,7 @@ def _draw_person(axis: Axes, person: np.ndarray, graph: str, strength: float) ->
     axis.plot(*person[:, :2].T, '.', color='black', markersize=3, alpha=strength)
 
 
-def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the corners (2,), (2,) of a box around all joints that are not at zero, with a margin."""
     points = points[points.any(-1)]
     if not len(points):

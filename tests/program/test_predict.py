@@ -1,6 +1,7 @@
 """Prediction: weights alone say how clips of any kind are classified, and a recording scores as the clip of a store."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from feeders.prepare.__main__ import main as prepare
 from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.helpers import ROOT
-from tests.program.support import refused
+from tests.program.support import command_line, refused
 from torchlight.tensor_files import read_description, write_tensors
 
 NTU, UTD = (2, 25, 3), (1, 20, 3)
@@ -137,3 +138,77 @@ def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
     assert 'x.xlsx; expected a name that ends in .csv or .json' in line(
         folder / 'a.npy', '--output', tmp_path / 'x.xlsx'
     )
+
+
+# --- several streams, windows, and figures
+
+
+@pytest.fixture
+def clip(tmp_path):
+    np.save(tmp_path / 'clip.npy', np.random.default_rng(0).normal(size=(90, 25, 3)) / 10)
+    return tmp_path / 'clip.npy'
+
+
+@pytest.fixture(scope='session')
+def bone(data, tmp_path_factory):
+    """The weights of a bone stream."""
+    folder = tmp_path_factory.mktemp('run') / 'bone'
+    assert main_MMCL.main(command_line(data, folder, '--num-epoch', 1, '--stream', 'bone')) == 0
+    return folder / 'best.pt'
+
+
+def probabilities(path):
+    """(windows or clips, classes) of a JSON file with all classes."""
+    every = [sorted(each['classes'], key=lambda c: c['label']) for each in json.loads(path.read_text())]
+    return np.array([[c['probability'] for c in classes] for classes in every])
+
+
+def test_streams_are_fused_by_their_own_settings(one_epoch, bone, clip, tmp_path):
+    joint, all_of = one_epoch / 'best.pt', ('--topk', 12, '--output')
+    for name, weights in {'j': [joint], 'b': [bone], 'f': [joint, bone], 'g': [bone, joint]}.items():
+        flags = '--phase', 'predict', '--weights', *weights, '--input', clip, *all_of, tmp_path / f'{name}.json'
+        assert main_MMCL.main([str(flag) for flag in flags]) == 0
+    j, b, f, g = (probabilities(tmp_path / f'{name}.json') for name in 'jbfg')
+    mean = np.sqrt(j * b)  # of the logits
+    np.testing.assert_allclose(f, mean / mean.sum(1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(f, g, atol=1e-6)
+    assert abs(j - b).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({'dataset': 'nw-ucla'}, 'was trained on sample, but .*other.pt on nw-ucla'),
+        ({'classes': ['x']}, 'have different classes'),
+    ],
+)
+def test_streams_of_different_data_are_not_fused(one_epoch, clip, tmp_path, capsys, change, words):
+    other = tmp_path / 'other.pt'
+    tensors = torch.load(one_epoch / 'best.pt', weights_only=True)
+    write_tensors(other, tensors, {**read_description(one_epoch / 'best.pt'), **change})
+    line = refused(capsys, ['--phase', 'predict', '--weights', one_epoch / 'best.pt', other, '--input', clip])
+    assert re.search(words, line)
+
+
+@pytest.mark.parametrize('flags', [['--phase', 'test'], ['--phase', 'predict', '--stream', 'bone']])
+def test_several_weights_are_only_for_prediction_by_their_own_settings(one_epoch, clip, capsys, flags):
+    line = refused(capsys, [*flags, '--weights', one_epoch / 'best.pt', one_epoch / 'best.pt', '--input', clip])
+    assert 'takes one file of --weights' in line or 'leave out --stream' in line
+
+
+def test_a_window_scores_as_the_clip_of_its_frames(one_epoch, clip, tmp_path):
+    np.save(tmp_path / 'part.npy', np.load(clip)[25:65])
+    flags = '--topk', 12, '--output'
+    assert predict(one_epoch / 'best.pt', clip, '--window', 40, '--stride', 25, *flags, tmp_path / 'w.json') == 0
+    assert predict(one_epoch / 'best.pt', tmp_path / 'part.npy', *flags, tmp_path / 'p.json') == 0
+    windows = probabilities(tmp_path / 'w.json')
+    assert len(windows) == 3
+    np.testing.assert_allclose(windows[1], probabilities(tmp_path / 'p.json')[0], atol=1e-6)
+
+
+def test_a_figure_is_an_animation_or_a_picture_and_nothing_else(one_epoch, clip, tmp_path, capsys):
+    assert predict(one_epoch / 'best.pt', clip, '--figure', tmp_path / 'x.gif') == 0
+    assert (tmp_path / 'x.gif').read_bytes().startswith(b'GIF89a')
+    for flags in (['--figure', tmp_path / 'x.pdf'], ['--stride', 5]):
+        line = refused(capsys, ['--phase', 'predict', '--weights', one_epoch / 'best.pt', '--input', clip, *flags])
+        assert 'expected a name that ends in .gif or .png' in line or 'it needs --window' in line

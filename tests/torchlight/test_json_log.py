@@ -5,7 +5,7 @@ import json
 import pytest
 
 from torchlight.errors import InputError
-from torchlight.json_log import JsonLog
+from torchlight.logging import JsonLog
 
 
 def steps_in(path):

@@ -43,3 +43,18 @@ def test_another_ending_is_refused(tmp_path):
     with pytest.raises(InputError, match=r'--output is .*x.xlsx; expected a name that ends in .csv or .json'):
         Ranking.of(['a'], LOGITS[:1], 1).write(tmp_path / 'x.xlsx')
     assert not list(tmp_path.iterdir())
+
+
+def test_windows_are_a_timeline_with_their_frames(tmp_path, capsys):
+    ranking = Ranking.of(['a', 'a'], LOGITS, 3, ['drink', 'eat'], np.array([[0, 63], [32, 95]]))
+    ranking.write(None)
+    assert capsys.readouterr().out.splitlines() == [
+        'a',
+        '  frames  0 to 63: class 2 70.0 %, then eat 20.0 %',
+        '  frames 32 to 95: drink 50.0 %, then eat 25.0 %',
+    ]
+    ranking.write(tmp_path / 'x.csv')
+    rows = list(csv.reader((tmp_path / 'x.csv').open()))
+    assert rows[0][:4] == ['name', 'first_frame', 'last_frame', 'label_1'] and rows[2][:4] == ['a', '32', '95', '0']
+    ranking.write(tmp_path / 'x.json')
+    assert json.loads((tmp_path / 'x.json').read_text())[1]['last_frame'] == 95
