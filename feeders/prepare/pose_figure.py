@@ -5,16 +5,17 @@ Legend: T frames, M persons, V joints, C coordinates.
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from feeders.datasets import DATASETS
 from graph.tools import SkeletonGraph
 from torchlight.files import write_bytes
 from torchlight.imports import import_class
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 POSES = 8
 _KINECT = {4, 5, 6, 7, 12, 13, 14, 15, 21, 22}, {8, 9, 10, 11, 16, 17, 18, 19, 23, 24}  # Kinect v1 ends at joint 19
@@ -40,12 +41,13 @@ def draw_clip(path: str | Path, title: str, frames: np.ndarray, dataset: str = '
     dataset : str. The data set, whose graph is drawn; for an unknown one, the graph of a known one with as many joints,
         that of COCO for 17 in an image, or only the joints (default).
     """
+    from matplotlib.figure import Figure  # takes half a second to import
+
     joints, coordinates = frames.shape[2:]
     graph = graph_of(dataset, joints, coordinates)
     shown = np.unique(np.linspace(0, len(frames) - 1, POSES).astype(int))
     poses = frames[shown]
     figure = Figure(figsize=(2 * len(shown), 3.2), layout='constrained')
-    FigureCanvasAgg(figure)
     low, high = limits(poses[..., :2])
     y = (high[1], low[1]) if coordinates == 2 else (low[1], high[1])
     box = {'xlim': (low[0], high[0]), 'ylim': y, 'aspect': 'equal', 'xticks': [], 'yticks': []}
@@ -74,7 +76,7 @@ def side(graph: str, joint: int) -> str:
     return 'left' if joint in left else 'right' if joint in right else 'middle'
 
 
-def _draw_person(axis: Axes, person: np.ndarray, graph: str, strength: float) -> None:
+def _draw_person(axis: 'Axes', person: np.ndarray, graph: str, strength: float) -> None:
     for child, parent in import_class(graph, SkeletonGraph)().inward if graph else ():
         colour = COLOURS[side(graph, child)]
         axis.plot(*person[[child, parent], :2].T, color=colour, linewidth=2, alpha=strength)
