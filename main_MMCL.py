@@ -18,7 +18,7 @@ if __name__ == '__main__':
 import numpy as np
 import torch
 
-from feeders import arguments, description
+from feeders import arguments, description, run_report
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
 from feeders.prepare import windows
@@ -254,6 +254,8 @@ class Processor:
         self.report(result, 'test', 1, save_score)
         if self.is_first:
             results.write_verdicts(self.work_dir.path, weights, result)
+            model = deploy.describe(self.model, self.devices)
+            run_report.write(self.arg, get_parser(), self.feeders, self.devices, model, weights, result, self.history)
         self.tensorboard.close()
         return result
 

@@ -22,7 +22,7 @@ from torchlight.pictures.curves import draw_curves
 
 LEFT_BY_RUNS = (
     r'config\.yaml|log\.jsonl|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|confusion_matrix\.png|curves\.png|'
-    r'epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
+    r'report(_test)?\.html|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
 )
 Best = Mapping[str, Any]  # the best epoch so far: {'accuracy', 'epoch' (counted from 1), 'step'}
 

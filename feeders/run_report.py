@@ -1,0 +1,128 @@
+"""report.html of a run: what is known of its settings, its data and its clips, handed to torchlight.report."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from feeders import arguments
+from feeders.datasets import DATASETS
+from feeders.feeder import Feeder, StoreFeeder
+from feeders.published import published
+from feeders.transforms import STREAMS
+from torchlight import record
+from torchlight.command import Parser
+from torchlight.metrics import Evaluation
+from torchlight.report.clips import Skeletons
+from torchlight.report.run import Facts, Run, write_run
+
+NAME, OF_A_TEST = 'report.html', 'report_test.html'  # the latter in the folder of a training run
+
+
+def write(
+    arg: argparse.Namespace,
+    parser: Parser,
+    feeders: Mapping[str, Feeder],
+    devices: Sequence[torch.device],
+    model: str,
+    weights: str | Path,
+    result: Evaluation,
+    history: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write the report of a training run or a test into its work directory.
+
+    Parameters
+    ----------
+    arg : Namespace. All settings.
+    parser : Parser. Knows what the settings are if nobody sets them.
+    feeders : {part: Feeder}. 'test' is among them.
+    devices : of this process.
+    model : str. What the model is, in one line.
+    weights : path. What the clips were scored with.
+    result : Evaluation of the test clips.
+    history : dicts, one per epoch; empty for a test.
+    """
+    sessions, trained, test = record.read(arg.work_dir).get('sessions', []), arg.phase == 'train', feeders['test']
+    session = sessions[-1] if trained and sessions else arguments.session(arg, devices)
+    where, stream = benchmark_of(test, arg.test_feeder_args), stream_of(arg, test)
+    scored = f'{where or test.dataset or "unnamed data"}, {stream}'
+    run = Run(
+        title=f'{"Training" if trained else "Test"}: {scored}',
+        command=shlex.join(sys.argv),
+        facts=[
+            ('work directory', arg.work_dir),
+            ('weights', weights),
+            ('model', model.removeprefix('Model: ')),
+            ('stream', stream.replace('_', ' ')),
+            *([('started', f'{len(sessions)} times, each with --resume after the first')] if len(sessions) > 1 else []),
+        ],
+        data=_data(feeders, where),
+        settings=vars(arg),
+        defaults=vars(parser.parse_args([])),
+        session=session,
+        result=result,
+        history=history,
+        published=published(where, [stream]),
+        skeletons=skeletons_of(test),
+        notes=_notes(arg, trained),
+    )
+    write_run(Path(arg.work_dir) / (OF_A_TEST if sessions and not trained else NAME), run)
+
+
+def benchmark_of(feeder: Feeder, feeder_args: Mapping[str, Any]) -> str:
+    """Return the name in Ensemble of the benchmark whose test clips a feeder reads, '' if that is not known.
+
+    Clips whose labels are mapped to those of a model for another data set are '<title of the data set> zero-shot'.
+    """
+    if feeder_args.get('label_map'):
+        return f'{DATASETS[feeder.dataset].title} zero-shot' if feeder.dataset in DATASETS else ''
+    file = Path(str(feeder_args.get('data_path'))).name
+    named = [protocol for row in DATASETS.values() for protocol in row.protocols.values() if protocol.npz == file]
+    protocols = DATASETS[feeder.dataset].protocols if feeder.dataset in DATASETS else {}
+    chosen = protocols.get(feeder_args.get('benchmark') or '') or (*named, None)[0]
+    if chosen is None and len(protocols) == 1:
+        chosen = next(iter(protocols.values()))
+    return chosen.benchmark if chosen else ''
+
+
+def stream_of(arg: argparse.Namespace, feeder: Feeder) -> str:
+    """Return the name of the stream, with hd_ before it for HD-GCN."""
+    flags = {'bone': bool(getattr(feeder, 'bone', False)), 'vel': bool(getattr(feeder, 'vel', False))}
+    hierarchy = 'model.hdgcn.Model' in (arg.model, arg.model_args.get('backbone'))
+    return ('hd_' if hierarchy else '') + next(name for name, value in STREAMS.items() if value == flags)
+
+
+def skeletons_of(feeder: Feeder) -> Skeletons | None:
+    """Return where the frames of a feeder's clips come from; None for a feeder without a store."""
+    if not isinstance(feeder, StoreFeeder):
+        return None
+    return Skeletons(feeder.store.clip, feeder.parents.numpy(), y_up=feeder.store.layout[2] > 2)
+
+
+def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:
+    test = feeders['test']
+    persons, joints, coordinates = test.layout
+    title = DATASETS[test.dataset].title if test.dataset in DATASETS else test.dataset
+    origins = feeders['train'].feature_origin if 'train' in feeders else {}
+    return [
+        ('data set', title or 'not known'),
+        ('benchmark', benchmark or 'none that this program knows'),
+        *((f'{part} clips', f'{len(feeder.name):,}') for part, feeder in feeders.items()),
+        ('a clip', f'{persons} persons × {joints} joints × {coordinates} coordinates'),
+        *((f'{kind} features', origin) for kind, origin in origins.items()),
+    ]
+
+
+def _notes(arg: argparse.Namespace, trained: bool) -> list[str]:
+    if not trained:
+        return []
+    if arg.held_out:
+        return ['The best epoch was chosen on held-out training clips.']
+    return [
+        'The best epoch was chosen on the test clips themselves, as is usual in this field, so that the accuracy is '
+        'optimistic; --held-out chooses it on training clips.'
+    ]

@@ -1,0 +1,59 @@
+"""How sure a figure is: 95 % confidence intervals of accuracies and of their differences, and McNemar's test.
+
+Legend: N samples.
+"""
+
+import numpy as np
+from scipy.special import ndtri
+
+LEVEL, RESAMPLES = 95, 10_000  # percent; draws of a bootstrap
+Interval = tuple[float, float]
+
+
+def wilson(right: int, total: int) -> Interval:
+    """Return Wilson's interval of an accuracy, of which `right` of `total` samples are known.
+
+    It is the range of true accuracies that the observed one does not contradict; unlike the usual mean ± deviation, it
+    stays within 0 and 1 and holds for few samples and near 100 %.
+    """
+    z = float(ndtri(0.5 + LEVEL / 200))
+    share, weight = right / total, z**2 / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / total + weight / (4 * total)))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray, seed: int = 0) -> tuple[float, Interval]:
+    """Return accuracy of `first` − accuracy of `second` on the same samples, and its interval, by bootstrap.
+
+    A resample draws N samples with replacement. The difference depends only on how many of them only the first, and
+    only the second, classifies correctly, so that these numbers are drawn instead.
+
+    Parameters
+    ----------
+    first, second : (N,) bool. Which samples each classifies correctly.
+    seed : int. Seed of the draws (default 0).
+    """
+    gained, lost = only_one(first, second)
+    total = len(first)
+    shares = np.array([gained, lost, total - gained - lost]) / total
+    drawn = np.random.default_rng(seed).multinomial(total, shares, RESAMPLES)  # (RESAMPLES, 3)
+    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / total, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return (gained - lost) / total, (float(low), float(high))
+
+
+def only_one(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
+    """Count the samples that only the first, and only the second, classifies correctly."""
+    return int((first & ~second).sum()), int((second & ~first).sum())
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the p-value of McNemar's exact test.
+
+    It is the probability that samples which only one of two equally good classifiers gets right would be divided as
+    unevenly as these, or more.
+    """
+    from scipy.stats import binomtest  # takes half a second to import
+
+    discordant = only_first + only_second
+    return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0

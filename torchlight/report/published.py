@@ -1,0 +1,69 @@
+"""A result beside published ones."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from torchlight.intervals import LEVEL, wilson
+from torchlight.report.page import Table, percent, points, points_range
+
+
+class PublishedResult(NamedTuple):
+    """One published accuracy.
+
+    Attributes
+    ----------
+    method : str.
+    streams : str. What was scored, as its authors write it.
+    top1 : float. A share.
+    source : str.
+    comparable : bool. Whether it is of the same streams.
+    """
+
+    method: str
+    streams: str
+    top1: float
+    source: str
+    comparable: bool
+
+
+class Published(NamedTuple):
+    """What a result is compared with.
+
+    Attributes
+    ----------
+    what : str. What was scored here: the benchmark and the streams.
+    results : PublishedResult. Empty if none are known.
+    clips : int or None. The benchmark's official number of test clips, None if it has none.
+    """
+
+    what: str
+    results: Sequence[PublishedResult]
+    clips: int | None = None
+
+
+def beside_published(published: Published, right: int, total: int) -> dict[str, Any]:
+    """Return the 'lines' and the 'table' that compare `right` of `total` clips with what is published."""
+    if not published.results:
+        lines = [f'No published result is known to this program for {published.what}.']
+        return {'lines': lines, 'table': Table('', [], [])}
+    share, (low, high) = right / total, wilson(right, total)
+    lines = [
+        f'Here: {percent(share)} of {published.what}. The differences are in percentage points, this result minus the '
+        f'published one. Their {LEVEL} % interval is Wilson’s interval of this result less the published number, which '
+        'is taken as exact, because the clips behind it are not known.'
+    ]
+    if published.clips not in (None, total):
+        lines.append(f'Not the same clips: the benchmark has {published.clips:,} test clips, these are {total:,}.')
+    rows = [
+        [
+            result.method,
+            result.streams,
+            percent(result.top1),
+            points(share - result.top1) if result.comparable else 'other streams',
+            points_range((low - result.top1, high - result.top1)) if result.comparable else '–',
+            result.source,
+        ]
+        for result in sorted(published.results, key=lambda result: not result.comparable)
+    ]
+    heads = ['method', 'streams', 'published', 'difference', f'{LEVEL} % interval', 'source']
+    return {'lines': lines, 'table': Table('Published top-1 accuracies', heads, rows)}
