@@ -49,7 +49,8 @@ def write(
     sessions, trained, test = record.read(arg.work_dir).get('sessions', []), arg.phase == 'train', feeders['test']
     session = sessions[-1] if trained and sessions else arguments.session(arg, devices)
     where, stream = benchmark_of(test, arg.test_feeder_args), stream_of(arg, test)
-    scored = f'{where or test.dataset or "unnamed data"}, {stream}'
+    named = DATASETS[test.dataset].title if test.dataset in DATASETS else test.dataset
+    scored = f'{where or named or "unnamed data"}, {stream.replace("_", " ")}'
     run = Run(
         title=f'{"Training" if trained else "Test"}: {scored}',
         command=shlex.join(sys.argv),

@@ -21,7 +21,7 @@ def training_chart(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
 
     Returns
     -------
-    {'script': Bokeh's own, 'figures': {scheme: [JSON of each figure]}, 'series': [{'name', 'colour', 'dashed'}]}.
+    {'script': the elements with Bokeh's own, 'figures': {scheme: [JSON of each figure]}, 'series': [{'name', 'colour', 'dashed'}]}.
     """
     if len(history) < 2:
         return None
@@ -35,7 +35,7 @@ def training_chart(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
         scheme: [json_item(_figure(kind, series), theme=Theme(json=_theme(*colours))) for kind in kinds]
         for scheme, colours in SCHEMES.items()
     }
-    script = Resources(mode='inline', components=['bokeh'], log_level='error', minified=True).render_js()
+    script = Resources(mode='inline', components=['bokeh'], log_level='error').render_js()
     shown = [{key: line[key] for key in ('name', 'colour', 'dashed')} for line in series]
     return {'script': script, 'figures': figures, 'series': shown, 'titles': [TITLES[kind] for kind in kinds]}
 

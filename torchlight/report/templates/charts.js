@@ -8,7 +8,7 @@
   function show(box) {
     for (const view of views)
       for (const root of view.roots)
-        for (const renderer of root.model.renderers)
+        for (const renderer of root.model.renderers ?? [])  // Bokeh's own notifications are a root without lines
           if (renderer.name === box.value) renderer.visible = box.checked;
   }
 
