@@ -26,7 +26,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from Ensemble import fusion, labels, report, search
+from Ensemble import fusion, labels, page, report, search
 from Ensemble.arguments import parse
 from Ensemble.fusion import EQUAL, FUSED, Rates, Verdict
 from Ensemble.streams import Streams, copies, read_streams
@@ -58,6 +58,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     if args.report:
         names = labels.class_names(args.benchmark, num_class)
         print(*report.write_report(args.report, clips, label, verdicts, names), sep='\n')
+        page.write(args.report, args, rates, clips, label, fused[scored], verdicts, names, twins)
     if args.save:
         write_scores(args.save, streams.clip, fused)
         print(f'fused scores: {args.save}')

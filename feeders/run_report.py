@@ -9,15 +9,14 @@ from typing import Any
 
 import torch
 
-from feeders import arguments
+from feeders import arguments, drawn_clips
 from feeders.datasets import DATASETS
-from feeders.feeder import Feeder, StoreFeeder
+from feeders.feeder import Feeder
 from feeders.published import published
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.command import Parser
 from torchlight.metrics import Evaluation
-from torchlight.report.clips import Skeletons
 from torchlight.report.run import Facts, Run, write_run
 
 NAME, OF_A_TEST = 'report.html', 'report_test.html'  # the latter in the folder of a training run
@@ -68,7 +67,7 @@ def write(
         result=result,
         history=history,
         published=published(where, [stream]),
-        skeletons=skeletons_of(test),
+        skeletons=drawn_clips.of_feeder(test),
         notes=_notes(arg, trained),
     )
     write_run(Path(arg.work_dir) / (OF_A_TEST if sessions and not trained else NAME), run)
@@ -95,13 +94,6 @@ def stream_of(arg: argparse.Namespace, feeder: Feeder) -> str:
     flags = {'bone': bool(getattr(feeder, 'bone', False)), 'vel': bool(getattr(feeder, 'vel', False))}
     hierarchy = 'model.hdgcn.Model' in (arg.model, arg.model_args.get('backbone'))
     return ('hd_' if hierarchy else '') + next(name for name, value in STREAMS.items() if value == flags)
-
-
-def skeletons_of(feeder: Feeder) -> Skeletons | None:
-    """Return where the frames of a feeder's clips come from; None for a feeder without a store."""
-    if not isinstance(feeder, StoreFeeder):
-        return None
-    return Skeletons(feeder.store.clip, feeder.parents.numpy(), y_up=feeder.store.layout[2] > 2)
 
 
 def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:

@@ -21,7 +21,8 @@ def training_chart(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
 
     Returns
     -------
-    {'script': the elements with Bokeh's own, 'figures': {scheme: [JSON of each figure]}, 'series': [{'name', 'colour', 'dashed'}]}.
+    {'script': the elements that load Bokeh, 'titles': one per figure, 'figures': {scheme: [JSON of each figure]},
+    'series': [{'name', 'colour', 'dashed'}]}.
     """
     if len(history) < 2:
         return None
@@ -52,7 +53,7 @@ def series_of(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             epochs, values = [row['epoch'] for row in rows], [float(row[part][name]) for row in rows]
             look = {'colour': COLOURS[place], 'dashed': part == 'val'}
             lines.append({'name': f'{title} {words}', 'kind': kind, 'x': epochs, 'y': values, **look})
-    return lines
+    return sorted(lines, key=lambda line: list(TITLES).index(line['kind']))
 
 
 def _figure(kind: str, series: Sequence[Mapping[str, Any]]) -> Any:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from torchlight.report.page import class_title
+
 MOST_CLIPS, MOST_FRAMES = 24, 64
 ABSENT = 255  # both coordinates of a joint that is not there; the others are 0 to 254
 MARGIN = 0.06  # of the picture's side
@@ -76,8 +78,35 @@ def animation(frames: np.ndarray, y_up: bool) -> dict[str, Any]:
     return {'shape': list(there.shape), 'points': base64.b64encode(pixels.tobytes()).decode()}
 
 
-def animations(numbers: Sequence[int], skeletons: Skeletons) -> dict[str, Any]:
-    """Return what clips.js draws: the bones as pairs of joints, and the chosen samples."""
-    parents = [] if skeletons.parents is None else list(map(int, skeletons.parents))
-    bones = [[child, parent] for child, parent in enumerate(parents) if child != parent]
-    return {'bones': bones, 'clips': [animation(skeletons.frames(i), skeletons.y_up) for i in numbers]}
+def wrong_clips(
+    name: Sequence[str],
+    label: np.ndarray,
+    predicted: np.ndarray,
+    sureness: np.ndarray,
+    classes: Sequence[str],
+    skeletons: Skeletons | None,
+) -> dict[str, Any]:
+    """Return what the section of wrong clips shows.
+
+    Parameters
+    ----------
+    name : N str. Names of the samples.
+    label, predicted : (N,) int.
+    sureness : (N,). How sure the prediction is.
+    classes : str, one per class. Names; '' or nothing where one is not known.
+    skeletons : Skeletons or None, for samples whose frames are not at hand.
+
+    Returns
+    -------
+    {'shown': captions of some wrong samples, 'wrong': how many there are, 'animations': what clips.js draws}.
+    """
+    numbers = choose_wrong(predicted, label, sureness) if skeletons else []
+    captions = [
+        {'name': name[i], 'true': class_title(label[i], classes), 'predicted': class_title(predicted[i], classes)}
+        for i in numbers
+    ]
+    animations = skeletons and {
+        'bones': [[child, parent] for child, parent in enumerate(skeletons.parents or ()) if child != parent],
+        'clips': [animation(skeletons.frames(i), skeletons.y_up) for i in numbers],
+    }
+    return {'shown': captions, 'wrong': int((predicted != label).sum()), 'animations': animations}

@@ -40,9 +40,12 @@ def write_page(path: str | Path, template: str, **values: Any) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only a command that writes a page needs it
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     environment.policies['json.dumps_kwargs'] = {}  # keys stay in their order, on which Bokeh relies
     environment.tests['numeric'] = lambda cell: isinstance(cell, (int, float)) or looks_numeric(cell)
     write_text(path, environment.get_template(template).render(**values))

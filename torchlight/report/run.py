@@ -12,7 +12,7 @@ from torchlight.intervals import wilson
 from torchlight.metrics import Evaluation
 from torchlight.report import charts, clips
 from torchlight.report.classes import confused_pairs, worst_classes
-from torchlight.report.page import Table, class_title, percent, percents, picture, write_or_warn
+from torchlight.report.page import Table, percent, percents, picture, write_or_warn
 from torchlight.report.published import Published, beside_published
 
 SECTIONS = {
@@ -62,7 +62,7 @@ def write_run(path: str | Path, run: Run) -> None:
     """Write the report of a run; confusion_matrix.png, where it lies beside the report, is put inside."""
     result, matrix = run.result, run.result.confusion()
     right, total = int(matrix.trace()), len(result.label)
-    confusion, shown = picture(Path(path).with_name('confusion_matrix.png')), wrong_clips(result, run.skeletons)
+    confusion, shown = picture(Path(path).with_name('confusion_matrix.png')), _wrong_clips(result, run.skeletons)
     sections = dict(SECTIONS)
     for key, present in {'curves': run.history, 'clips': shown['shown']}.items():
         if not present:
@@ -107,24 +107,14 @@ def _cards(result: Evaluation, right: int, total: int, epochs: int) -> list[tupl
     return cards
 
 
-def wrong_clips(result: Evaluation, skeletons: clips.Skeletons | None) -> dict[str, Any]:
-    """Return 'shown', the captions of some wrong clips; 'wrong', how many there are; and their 'animations'."""
-    guess = result.scores.argmax(1)
+def _wrong_clips(result: Evaluation, skeletons: clips.Skeletons | None) -> dict[str, Any]:
+    """Return what the section of wrong clips shows, each caption with the probability of the predicted class."""
     sureness = softmax(result.scores.astype(np.float64), axis=1).max(1)
-    wrong = int((guess != result.label).sum())
-    if skeletons is None:
-        return {'shown': [], 'wrong': wrong, 'animations': None}
-    numbers = clips.choose_wrong(guess, result.label, sureness)
-    shown = [
-        {
-            'name': result.name[i],
-            'true': class_title(int(result.label[i]), result.classes),
-            'predicted': class_title(int(guess[i]), result.classes),
-            'sureness': percent(float(sureness[i])),
-        }
-        for i in numbers
-    ]
-    return {'shown': shown, 'wrong': wrong, 'animations': clips.animations(numbers, skeletons)}
+    found = clips.wrong_clips(result.name, result.label, result.scores.argmax(1), sureness, result.classes, skeletons)
+    place = {name: i for i, name in enumerate(result.name)}
+    for caption in found['shown']:
+        caption['note'] = percent(float(sureness[place[caption['name']]]))
+    return found
 
 
 def epochs_table(history: Sequence[Mapping[str, Any]]) -> Table:
