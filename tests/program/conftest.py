@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 import main_MMCL
+from feeders import run_report
 from feeders.sample import make_sample
 from tests.program.support import command_line
 from torchlight import results
@@ -12,8 +13,9 @@ from torchlight import results
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    """Draw nothing in the runs of a test, which would take longer than training; the runs of fixtures draw."""
+    """Draw and report nothing in the runs of a test, which would take longer than training; the fixtures' runs do."""
     monkeypatch.setattr(results, 'draw', lambda *_: None)
+    monkeypatch.setattr(run_report, 'write', lambda *_: None)
 
 
 @pytest.fixture(scope='session')

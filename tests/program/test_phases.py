@@ -29,6 +29,7 @@ def test_a_run_leaves_the_files_of_the_work_directory(two_epochs):
         'layers.py',
         'confusion_matrix.png',
         'curves.png',
+        'report.html',
         'epoch2_test_score.pkl',
     ):
         assert (folder / name).stat().st_size > 0, name

@@ -19,6 +19,8 @@ LEFT_BY_A_RUN = (
     'checkpoint.pt',
     'best.pt',
     'curves.png',
+    'report.html',
+    'report_test.html',
     'confusion_matrix.png',
     'epoch1_test_score.pkl',
     'epoch12_test_score_refined.pkl',

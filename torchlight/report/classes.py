@@ -12,7 +12,7 @@ MOST_ROWS = 10
 
 
 def worst_classes(matrix: np.ndarray, classes: Sequence[str]) -> Table:
-    """Return the classes of the lowest accuracy, those with samples only.
+    """Return the classes of the lowest accuracy, of those that have wrong samples.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def worst_classes(matrix: np.ndarray, classes: Sequence[str]) -> Table:
     """
     accuracy, count = class_accuracy(matrix), matrix.sum(1)
     rows = []
-    for label in [k for k in np.argsort(accuracy, kind='stable').tolist() if count[k]][:MOST_ROWS]:
+    for label in [k for k in np.argsort(accuracy, kind='stable').tolist() if accuracy[k] < 1 and count[k]][:MOST_ROWS]:
         others = matrix[label].copy()
         others[label] = 0
         most = int(others.argmax())

@@ -102,7 +102,8 @@ def wrong_clips(
     """
     numbers = choose_wrong(predicted, label, sureness) if skeletons else []
     captions = [
-        {'name': name[i], 'true': class_title(label[i], classes), 'predicted': class_title(predicted[i], classes)}
+        {'name': name[i], 'note': ''}
+        | {'true': class_title(label[i], classes), 'predicted': class_title(predicted[i], classes)}
         for i in numbers
     ]
     animations = skeletons and {

@@ -155,7 +155,7 @@ def environment_of(session: Mapping[str, Any]) -> Facts:
     git = session.get('git') or {}
     commit = f'{git["commit"]}{", with changes" if git.get("changed") else ""}' if git.get('commit') else 'not known'
     versions = {'python': session.get('python'), **(session.get('libraries') or {})}
-    return [
+    facts = [
         ('started', session.get('started', 'not known')),
         ('devices', ', '.join(map(str, session.get('devices', [])))),
         ('threads', session.get('threads', 'not known')),
@@ -164,3 +164,4 @@ def environment_of(session: Mapping[str, Any]) -> Facts:
         ('program', f'commit {commit}'),
         ('versions', ', '.join(f'{name} {number}' for name, number in versions.items() if number)),
     ]
+    return [(name, value) for name, value in facts if value != '']
