@@ -1,9 +1,11 @@
-"""The page in a real browser: no errors, no network, two widths, keyboard, light and dark, and people who want no motion."""
+"""The page in a real browser: no errors, no network, two widths, keyboard, light and dark, with and without motion."""
 
+import itertools
 import shutil
 
 import pytest
 
+from tests.helpers import ROOT
 from tests.report.made_up import made_up
 from torchlight.report.run import write_run
 
@@ -11,26 +13,7 @@ playwright = pytest.importorskip('playwright.sync_api')
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no Chromium is installed (apt-get install chromium)')
 
-CONTRASTS = """() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgb = (colour) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return canvas.getImageData(0, 0, 1, 1).data;
-  };
-  const light = (colour) => [...rgb(colour)].slice(0, 3).map((v) => v / 255)
-    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => !e ? 'white' : rgb(getComputedStyle(e).backgroundColor)[3] ? getComputedStyle(e).backgroundColor
-    : behind(e.parentElement);
-  const contrast = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + .05) / (y + .05); };
-  const texts = [...document.querySelectorAll('h1,h2,p,a,th,td,dt,dd,summary,label,legend,button,figcaption span,caption')];
-  const found = texts.filter((e) => e.getClientRects().length).map((e) => contrast(getComputedStyle(e).color, behind(e)));
-  const lines = [...document.querySelectorAll('fieldset line')].map((e) => contrast(e.getAttribute('stroke'), behind(e.closest('fieldset'))));
-  const axis = Bokeh.documents.at(-1).roots()[0].below[0].axis_line_color;
-  return {text: Math.min(...found), lines: Math.min(...lines), axis: contrast(axis, behind(document.body)),
-    skeleton: contrast(getComputedStyle(document.querySelector('canvas')).color, behind(document.querySelector('figure'))),
-    page: light(behind(document.body))};
-}"""
+CONTRASTS = (ROOT / 'tests' / 'report' / 'contrasts.js').read_text()
 
 
 @pytest.fixture(scope='module')
@@ -146,10 +129,11 @@ def test_clips_move_only_if_motion_is_welcome(opened):
 def test_a_screen_reader_finds_its_way(opened):
     page = opened()
     levels = page.evaluate('[...document.querySelectorAll("h1,h2,h3")].map((e) => Number(e.localName[1]))')
-    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:]))
+    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in itertools.pairwise(levels))
     for landmark in ('header', 'nav[aria-label]', 'main', 'footer'):
         assert page.locator(landmark).count() == 1
-    unnamed = '[...document.querySelectorAll("canvas[role], img, input[type=range], [role=region]")].filter((e) => !(e.alt || e.ariaLabel)).length'
-    assert page.evaluate(unnamed) == 0
+    meant = 'canvas[role], img, input[type=range], [role=region]'
+    names = page.evaluate(f'[...document.querySelectorAll("{meant}")].map((e) => e.alt || e.ariaLabel)')
+    assert len(names) > 20 and all(names)
     assert page.evaluate('[...document.querySelectorAll("table")].every((e) => e.caption.textContent && e.tHead)')
     assert page.evaluate('[...document.querySelectorAll("nav a")].every((e) => document.querySelector(e.hash))')
