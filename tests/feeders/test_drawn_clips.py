@@ -1,0 +1,30 @@
+"""The skeletons of a report are those of the clips, with the bones of their data set."""
+
+import numpy as np
+
+from feeders import drawn_clips
+from feeders.feeder import Feeder
+from feeders.skeleton_store import SkeletonStore
+from graph.ntu_rgb_d import Graph
+
+
+def store(dataset, joints, coordinates=3):
+    frames = np.random.default_rng(0).normal(size=(9, 1, joints, coordinates))
+    return SkeletonStore(frames, [0, 4], [4, 5], ['a', 'b'], [0, 0], [1, 1], dataset)
+
+
+def test_clips_of_a_store_are_found_by_name():
+    clips = store('ntu60', 25)
+    found = drawn_clips.of_store(clips, ['b', 'a'])
+    assert np.array_equal(found.frames(0), clips.clip(1)) and np.array_equal(found.frames(1), clips.clip(0))
+    assert found.parents == Graph().parents.tolist() and found.y_up
+
+
+def test_unknown_skeletons_have_no_bones_and_images_are_upside_down():
+    assert drawn_clips.of_store(store('mine', 5), ['a']).parents is None
+    assert drawn_clips.of_store(store('ntu60', 20), ['a']).parents is None
+    assert not drawn_clips.of_store(store('mine', 17, 2), ['a']).y_up
+
+
+def test_a_feeder_without_a_store_has_no_skeletons():
+    assert drawn_clips.of_feeder(Feeder()) is None
