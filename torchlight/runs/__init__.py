@@ -1,0 +1,1 @@
+"""What the runs below a folder have reached, and how they differ: `python -m torchlight.runs FOLDER`."""

@@ -1,0 +1,119 @@
+"""The table of runs: what they have reached and in which settings they differ; repetitions with other seeds."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from torchlight.runs.found import FoundRun
+
+WIDTH = 80
+# Settings that say where a run is, how it is watched and how fast it is, not what it computes.
+NOT_THE_EXPERIMENT = {
+    'work_dir', 'model_saved_name', 'seed', 'device', 'num_worker', 'preload', 'augment_on', 'compile', 'print_log',
+    'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes', 'topk',
+}  # fmt: skip
+HEADS = 'run', 'best', 'epoch', 'state', 'time', 'started', 'seed', 'device'
+
+
+def cells(run: FoundRun) -> list[str]:
+    """Return what is known of a run, in the order of HEADS; '–' for what is not."""
+    devices = run.session.get('devices')
+    known = [
+        run.name,
+        None if run.accuracy is None else f'{100 * run.accuracy:.2f} %',
+        run.best and run.best['epoch'],
+        state_of(run),
+        None if run.seconds is None else duration(run.seconds),
+        str(run.session.get('started', ''))[:10],
+        run.settings.get('seed', run.session.get('seed')),
+        ' '.join(map(str, devices)) if isinstance(devices, list) else None,
+    ]
+    return ['–' if value in (None, '') else str(value) for value in known]
+
+
+def state_of(run: FoundRun) -> str:
+    """Return 'finished', 'damaged', or how far the run is."""
+    if run.problems:
+        return 'damaged'
+    return 'finished' if run.finished else f'{run.epoch} of {run.settings.get("num_epoch", "?")} epochs'
+
+
+def duration(seconds: float) -> str:
+    """Write a time as '45 s', '12 min' or '3 h 05 min'."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f'{seconds:.0f} s'
+    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60:02} min'
+
+
+def differences(runs: Sequence[FoundRun]) -> dict[str, list[str]]:
+    """Return {setting: its value in each run} of the settings in which the runs differ, '–' where one is not known."""
+    settings = [flat(run.settings) for run in runs]
+    names = dict.fromkeys(name for found in settings for name in found)
+    values = {name: [str(found.get(name, '–')) for found in settings] for name in names}
+    readable = [k for k, found in enumerate(settings) if found]
+    return {name: found for name, found in values.items() if len({found[k] for k in readable}) > 1}
+
+
+def flat(settings: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+    """Return the settings of the experiment, those inside dictionaries as {'model_args.num_class': 60, …}."""
+    found = {}
+    for name, value in settings.items():
+        if not prefix and name in NOT_THE_EXPERIMENT:
+            continue
+        inside = isinstance(value, Mapping)
+        found.update(flat(value, f'{prefix}{name}.') if inside else {f'{prefix}{name}': value})
+    return found
+
+
+def repetitions(runs: Sequence[FoundRun]) -> list[str]:
+    """Return a line for each group of finished runs that differ only in their seeds: mean ± standard deviation."""
+    groups: dict[str, dict[Any, FoundRun]] = {}
+    for run in runs:
+        if run.finished and not run.problems and run.accuracy is not None:
+            groups.setdefault(repr(sorted(flat(run.settings).items(), key=str)), {})[run.settings.get('seed')] = run
+    lines = []
+    for members in groups.values():
+        if len(members) > 1:
+            accuracy = np.array([100 * run.accuracy for run in members.values()])
+            names, seeds = ', '.join(run.name for run in members.values()), ', '.join(map(str, members))
+            lines.append(f'{names} (seeds {seeds}): {accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f} %')
+    return lines
+
+
+def lines(runs: Sequence[FoundRun]) -> Iterator[str]:
+    """Yield the table as text, within WIDTH columns unless the names of the runs are long."""
+    rows, short = [list(HEADS), *map(cells, runs)], len(HEADS) - 1
+    devices = {row[-1] for row in rows[1:]}
+    widths = [max(len(row[k]) for row in rows) for k in range(short)]
+    for row in rows:
+        yield '  '.join(f'{cell:{width}}' for cell, width in zip(row, widths)).rstrip()
+    differing = differences(runs)
+    if len(devices) > 1:
+        differing['device'] = [row[-1] for row in rows[1:]]
+    if differing:
+        yield from ('', 'Settings that differ')
+        for k, run in enumerate(runs):
+            text = ', '.join(f'{name} {values[k]}' for name, values in differing.items() if values[k] != '–')
+            indent = {'initial_indent': f'{run.name:{widths[0]}}  ', 'subsequent_indent': ' ' * (widths[0] + 2)}
+            yield textwrap.fill(text or '–', WIDTH, break_long_words=False, break_on_hyphens=False, **indent)
+    if groups := repetitions(runs):
+        yield from ('', 'The same settings with several seeds, mean ± standard deviation', *groups)
+    if problems := [problem for run in runs for problem in run.problems]:
+        yield from ('', 'What cannot be read', *problems)
+
+
+def table(runs: Sequence[FoundRun], for_programs: bool = False) -> list[list[Any]]:
+    """Return the heads and a row for each run, with a column for each setting in which they differ.
+
+    For a program, accuracies are in percent and times in seconds without these units.
+    """
+    differing = differences(runs)
+    rows = [[*cells(run), *(values[k] for values in differing.values())] for k, run in enumerate(runs)]
+    if for_programs:
+        for row, run in zip(rows, runs):
+            row[HEADS.index('best')] = '' if run.accuracy is None else round(100 * run.accuracy, 4)
+            row[HEADS.index('time')] = '' if run.seconds is None else round(run.seconds)
+    return [[*HEADS, *differing], *rows]
