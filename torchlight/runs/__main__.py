@@ -34,8 +34,8 @@ def run(argv: Sequence[str] | None = None) -> None:
         require_ending(args.html, '.html', flag='--html')
     runs = find_runs(args.folder)
     chosen = [named(runs, name) for name in args.compare or ()]
-    print(*listing.lines(runs), sep='\n')
     compared = compare.lines(compare.compare(*chosen)) if chosen else []
+    print(*listing.lines(runs), sep='\n')
     if compared:
         print('', *compared, sep='\n')
     if args.csv:

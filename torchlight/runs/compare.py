@@ -100,11 +100,9 @@ def lines(found: Comparison) -> list[str]:
     accuracy = [100 * (found.both + only) / total for only in found.only]
     low, high = (100 * bound for bound in found.interval)
     chance = f'p = {found.p:.2g}' if found.p >= 1e-4 else 'p < 0.0001'
-    verdict = (
-        'equally good runs differ so much less than once in 20 times: significant at the 5 % level'
-        if found.p < SIGNIFICANT
-        else 'equally good runs differ so much more than once in 20 times: it may be chance'
-    )
+    verdict = 'less than 1 of 20 comparisons: significant at the 5 % level'
+    if found.p >= SIGNIFICANT:
+        verdict = 'more than 1 of 20 comparisons: it may be chance'
     text = [
         f'{a} against {b}: {total} clips',
         f'  both right {found.both}, only {a} {only_a}, only {b} {only_b}, neither {found.neither}',
@@ -115,5 +113,5 @@ def lines(found: Comparison) -> list[str]:
         f'  {verdict}',
     ]
     if set(found.clips) != {total}:
-        text.append(f'  Only the clips that both have scored count; {a} has {found.clips[0]}, {b} has {found.clips[1]}')
+        text.append(f'  only the clips that both have scored count; {a} has {found.clips[0]}, {b} {found.clips[1]}')
     return text

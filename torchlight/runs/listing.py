@@ -14,7 +14,7 @@ NOT_THE_EXPERIMENT = {
     'work_dir', 'model_saved_name', 'seed', 'device', 'num_worker', 'preload', 'augment_on', 'compile', 'print_log',
     'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes', 'topk',
 }  # fmt: skip
-HEADS = 'run', 'best', 'epoch', 'state', 'time', 'started', 'seed', 'device'
+HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
 
 def cells(run: FoundRun) -> list[str]:
@@ -86,7 +86,7 @@ def repetitions(runs: Sequence[FoundRun]) -> list[str]:
 def lines(runs: Sequence[FoundRun]) -> Iterator[str]:
     """Yield the table as text, within WIDTH columns unless the names of the runs are long."""
     rows, short = [list(HEADS), *map(cells, runs)], len(HEADS) - 1
-    devices = {row[-1] for row in rows[1:]}
+    devices = {row[-1] for row in rows[1:]} - {'–'}
     widths = [max(len(row[k]) for row in rows) for k in range(short)]
     for row in rows:
         yield '  '.join(f'{cell:{width}}' for cell, width in zip(row, widths)).rstrip()
@@ -98,7 +98,7 @@ def lines(runs: Sequence[FoundRun]) -> Iterator[str]:
         for k, run in enumerate(runs):
             text = ', '.join(f'{name} {values[k]}' for name, values in differing.items() if values[k] != '–')
             indent = {'initial_indent': f'{run.name:{widths[0]}}  ', 'subsequent_indent': ' ' * (widths[0] + 2)}
-            yield textwrap.fill(text or '–', WIDTH, break_long_words=False, break_on_hyphens=False, **indent)
+            yield from textwrap.wrap(text or '–', WIDTH, break_long_words=False, break_on_hyphens=False, **indent)
     if groups := repetitions(runs):
         yield from ('', 'The same settings with several seeds, mean ± standard deviation', *groups)
     if problems := [problem for run in runs for problem in run.problems]:
