@@ -46,6 +46,7 @@ def run(argv: Sequence[str] | None = None) -> None:
             args.html,
             'runs.html',
             title=f'Runs in {args.folder}',
+            sections={},
             written=time.strftime('%Y-%m-%d %H:%M'),
             table=Table(f'{len(runs)} runs, with the settings in which they differ', heads, rows),
             repetitions=listing.repetitions(runs),

@@ -100,16 +100,16 @@ def lines(found: Comparison) -> list[str]:
     accuracy = [100 * (found.both + only) / total for only in found.only]
     low, high = (100 * bound for bound in found.interval)
     chance = f'p = {found.p:.2g}' if found.p >= 1e-4 else 'p < 0.0001'
-    verdict = 'less than 1 of 20 comparisons: significant at the 5 % level'
+    verdict = 'significant at the 5 % level: chance divides so unevenly less than once in 20'
     if found.p >= SIGNIFICANT:
-        verdict = 'more than 1 of 20 comparisons: it may be chance'
+        verdict = 'not significant at the 5 % level: it may be chance'
     text = [
         f'{a} against {b}: {total} clips',
         f'  both right {found.both}, only {a} {only_a}, only {b} {only_b}, neither {found.neither}',
         f'  {a} {accuracy[0]:.2f} %, {b} {accuracy[1]:.2f} %',
         f'  difference {100 * found.difference:+.2f} percentage points, {LEVEL} % interval {low:+.2f} to {high:+.2f}',
         f'  (bootstrap, {RESAMPLES:,} resamples of the clips)',
-        f"  McNemar's exact test of {only_a} : {only_b}: {chance};",
+        f"  McNemar's exact test of {only_a} : {only_b}: {chance}",
         f'  {verdict}',
     ]
     if set(found.clips) != {total}:
