@@ -18,15 +18,15 @@ if __name__ == '__main__':
 import numpy as np
 import torch
 
-from feeders import arguments, description, run_report
+from feeders import arguments, description, examples, run_report
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
 from feeders.prepare import windows
 from feeders.prepare.inputs import open_input
 from feeders.prepare.prediction_figure import draw_prediction
-from model import deploy, engines
+from model import deploy, engines, inspection
 from model.base import SkeletonModel
-from model.MMCL import loss_terms, total_loss
+from model.MMCL import loss_terms, loss_weights, total_loss
 from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, summary, workdir
 from torchlight.imports import admit, checked_class, instantiate
 from torchlight.logging import JsonLog, Log, TensorBoard, TrainingValues
@@ -48,7 +48,7 @@ class Processor:
         arguments.check(arg, len(self.devices), distributed.world_size())
         engines.check(arg, self.devices)
         deploy.check(arg)
-        self.work_dir = workdir.WorkDir.of(arg)
+        self.work_dir = workdir.WorkDir.of(arg, loss_weights(arg.lambda_refine, arg.lambda_align))
         self.log = Log(arg.work_dir, arg.print_log and arg.phase in ('train', 'test'), quiet=not self.is_first)
         self.tensorboard = TensorBoard(arg.work_dir, quiet=not self.is_first)
         self.json_log, self.clock = JsonLog(arg.work_dir, arg.log_json and self.is_first), Clock()
@@ -185,10 +185,10 @@ class Processor:
         for batch in on_device(Progress(self.loaders[part], part, quiet=not self.is_first), self.device):
             with distributed.autocast(self.device, self.arg.amp):
                 output = self.scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
-            found.append([value for value in (batch.index, output.logits, output.refined_logits) if value is not None])
+            found.append({'index': batch.index, **output.scored()})
             self.within.stop_if_asked()
         scores, feeder = distributed.gather_in_order(found), self.feeders[part]
-        return metrics.Evaluation.of(feeder.name, feeder.label, *scores, classes=feeder.classes)
+        return metrics.Evaluation.of(feeder.name, feeder.label, classes=feeder.classes, **scores)
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
         """Log an evaluation and write its tables; `epoch` counts from 1."""
@@ -254,6 +254,7 @@ class Processor:
         self.report(result, 'test', 1, save_score)
         if self.is_first:
             results.write_verdicts(self.work_dir.path, weights, result)
+            inspection.draw(self.work_dir.path, self.model, **examples.choose(self.feeders, self.device))
             model = deploy.describe(self.model, self.devices)
             run_report.write(self.arg, get_parser(), self.feeders, self.devices, model, weights, result, self.history)
         self.tensorboard.close()

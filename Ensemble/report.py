@@ -11,7 +11,7 @@ import numpy as np
 from Ensemble.fusion import EQUAL, FUSED, Verdict
 from torchlight.files import make_folder, write_csv
 from torchlight.metrics import class_accuracy, confusion
-from torchlight.pictures.confusion import draw_confusion
+from torchlight.results import write_classes
 
 EXTREMES = 3  # how many classes are named at either end
 
@@ -46,9 +46,9 @@ def write_report(
 
     Parameters
     ----------
-    folder : path. It gets per_class.csv, the accuracies of each class; confusion_matrix.csv and .png, of the fused
-        scores with a row for each true class; and helped_hurt.csv, the clips that the fused scores classify correctly
-        and the best stream does not, and the other way round.
+    folder : path. It gets what torchlight.results.write_classes writes of the fused scores, with the accuracies of all
+        of them in per_class.csv; confusion_matrix.csv, with a row for each true class; and helped_hurt.csv, the clips
+        that the fused scores classify correctly and the best stream does not, and the other way round.
     clips : N str. Names.
     label : (N,) int.
     verdicts : {name: Verdict}. The streams, EQUAL and FUSED.
@@ -62,9 +62,10 @@ def write_report(
     accuracies = {name: class_accuracy(matrix) for name, matrix in matrices.items()}
     gain, count = accuracies[FUSED] - accuracies[best], matrices[FUSED].sum(1)
     accuracies[f'{FUSED} - {best}'] = gain
-    rows = zip(range(len(classes)), classes, count, *([f'{value:.4f}' for value in a] for a in accuracies.values()))
-    write_csv(folder / 'per_class.csv', [['class', 'name', 'clips', *accuracies], *rows])
-    _write_confusion(folder, matrices[FUSED])
+    title = f'{FUSED}, top-1 {100 * verdicts[FUSED].correct.mean():.2f} % of {len(label)} clips'
+    write_classes(folder, matrices[FUSED], title, classes, accuracies)
+    rows = ([number, *row] for number, row in enumerate(matrices[FUSED]))
+    write_csv(folder / 'confusion_matrix.csv', [['true \\ predicted', *range(len(classes))], *rows])
     helped = verdicts[FUSED].correct & ~verdicts[best].correct
     hurt = verdicts[best].correct & ~verdicts[FUSED].correct
     predicted = {name: verdicts[name].predicted for name in (FUSED, *streams)}
@@ -74,13 +75,6 @@ def write_report(
     yield f'against {best}, the best stream: {helped.sum()} clips helped, {hurt.sum()} hurt'
     yield from _extremes(gain, count, classes)
     yield f'report: {folder}'
-
-
-def _write_confusion(folder: Path, matrix: np.ndarray) -> None:
-    rows = ([number, *row] for number, row in enumerate(matrix))
-    write_csv(folder / 'confusion_matrix.csv', [['true \\ predicted', *range(len(matrix))], *rows])
-    accuracy = 100 * matrix.trace() / matrix.sum()
-    draw_confusion(folder / 'confusion_matrix.png', matrix, f'{FUSED}, top-1 {accuracy:.2f} %')
 
 
 def _extremes(gain: np.ndarray, count: np.ndarray, classes: Sequence[str]) -> Iterator[str]:

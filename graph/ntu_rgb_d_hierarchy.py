@@ -32,6 +32,8 @@ class Graph(tools.SkeletonGraph):
         For another `CoM` or `labeling_mode`.
     """
 
+    joint_names = ntu_rgb_d.joint_names
+
     def __init__(self, CoM: int = 1, labeling_mode: str = 'spatial') -> None:
         tools.require_spatial(labeling_mode)
         if CoM not in GROUPS:

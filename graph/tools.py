@@ -30,9 +30,11 @@ class SkeletonGraph:
     num_point, inward, A : as given.
     parents : (V,) int64. The parent of each joint, from which bones are computed; a root is its own parent.
     groups : L + 1 lists of joints from the centre outwards, or None (default) if the graph has no levels.
+    joint_names : V str, or () if the joints have only numbers (default).
     """
 
     groups: list[list[int]] | None = None
+    joint_names: Sequence[str] = ()
 
     def __init__(self, num_point: int, inward: Sequence[Edge], A: np.ndarray) -> None:
         self.num_point, self.inward, self.A = num_point, inward, A

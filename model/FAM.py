@@ -32,8 +32,16 @@ class FAM(nn.Module):
         feature : (N, feature_dim). The student's pooled feature.
         video : (N, video_dim). Gets no gradient.
         """
-        g, c = F.normalize(feature), F.normalize(self.mlp(video.detach()))
+        g, c = F.normalize(feature), self.project(video.detach())
         return (contrast(g, c) + contrast(c, g)) / 2
+
+    def project(self, video: Tensor) -> Tensor:
+        """Map the video to where the student's features are: (N, video_dim) → (N, feature_dim), rows of length 1."""
+        return F.normalize(self.mlp(video))
+
+    def similarity(self, feature: Tensor, video: Tensor) -> Tensor:
+        """Return the cosine similarity of each student's feature (N, D) and each video (K, video_dim), as (N, K)."""
+        return F.normalize(feature) @ self.project(video).T
 
 
 def contrast(a: Tensor, b: Tensor) -> Tensor:

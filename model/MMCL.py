@@ -77,7 +77,7 @@ class Model(SkeletonModel):
         logits = self.student.classify(feature)
         alignment = None if video is None else self.fam(feature, video)
         refined = None if text is None else self.frm(logits, text)
-        return MMCLOutput(logits, refined, alignment)
+        return MMCLOutput(logits, refined, alignment, feature)
 
 
 def loss_terms(output: MMCLOutput, label: Tensor) -> dict[str, Tensor]:
@@ -102,8 +102,13 @@ def total_loss(
     terms: Mapping[str, Tensor], lambda_refine: float = LAMBDA_REFINE, lambda_align: float = LAMBDA_ALIGN
 ) -> Tensor:
     """Return cross_entropy + lambda_refine · refined + lambda_align · alignment, without the terms that are absent."""
-    weights = {'cross_entropy': 1, 'refined': lambda_refine, 'alignment': lambda_align}
+    weights = loss_weights(lambda_refine, lambda_align)
     return sum(weights[name] * term for name, term in terms.items())
+
+
+def loss_weights(lambda_refine: float = LAMBDA_REFINE, lambda_align: float = LAMBDA_ALIGN) -> dict[str, float]:
+    """Return {term: its weight in the loss}."""
+    return {'cross_entropy': 1, 'refined': lambda_refine, 'alignment': lambda_align}
 
 
 def at_least_float32(x: Tensor) -> Tensor:

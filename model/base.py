@@ -37,11 +37,32 @@ class MMCLOutput(NamedTuple):
     logits : (N, num_class). Class scores from the skeleton only.
     refined_logits : (N, num_class). Class scores refined by the text feature (default None: no text was given).
     alignment : (N,). Contrastive loss of each clip with its video feature (default None: no video was given).
+    feature : (N, feature_dim). What the student pooled each clip into (default None: the model is no student).
     """
 
     logits: Tensor
     refined_logits: Tensor | None = None
     alignment: Tensor | None = None
+    feature: Tensor | None = None
+
+    def scored(self) -> dict[str, Tensor]:
+        """Return what an evaluation keeps: the scores and, if there are any, the refined ones and the feature."""
+        found = {'scores': self.logits, 'refined': self.refined_logits, 'feature': self.feature}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Topology(NamedTuple):
+    """How the graph convolutions of a student relate the joints, in each of them; no value is negative.
+
+    Attributes
+    ----------
+    learned : (layers, V, V). How far training has moved the adjacency that all clips share, summed over its subsets:
+        [u, v] is for what joint u receives from joint v.
+    relation : (layers, V, V). How strongly one clip relates the joints by its own motion.
+    """
+
+    learned: Tensor
+    relation: Tensor
 
 
 class SkeletonModel(nn.Module):
@@ -109,13 +130,16 @@ class Student(SkeletonModel):
     Attributes
     ----------
     feature_dim : int. Width of the pooled feature; the constructor sets it.
+    graph : graph.tools.SkeletonGraph or None (default). The skeleton, for pictures.
     """
 
     feature_dim: int
+    graph: SkeletonGraph | None = None
 
     def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
         """Classify clips (N, C, T, V, M) by their skeletons; a student has no use for the features."""
-        return MMCLOutput(self.classify(self.features(skeleton)))
+        feature = self.features(skeleton)
+        return MMCLOutput(self.classify(feature), feature=feature)
 
     def features(self, skeleton: Tensor) -> Tensor:
         """Pool clips: (N, C, T, V, M) → (N, feature_dim)."""
@@ -124,6 +148,9 @@ class Student(SkeletonModel):
     def classify(self, features: Tensor) -> Tensor:
         """Return the logits of pooled features: (N, feature_dim) → (N, num_class)."""
         raise NotImplementedError
+
+    def topology(self, skeleton: Tensor) -> Topology | None:
+        """Return how the joints of person 0 of a clip (1, C, T, V, M) are related; None (default) without a graph."""
 
 
 class SkeletonNet(Student):
@@ -163,7 +190,7 @@ class SkeletonNet(Student):
         base_channel: int = 64,
     ) -> None:
         super().__init__()
-        skeleton_graph = make_graph(graph, graph_args, num_point)
+        self.graph = make_graph(graph, graph_args, num_point)
         if not 0 <= drop_out <= 1 or base_channel < 8 or base_channel % 8:
             raise InputError(
                 f'drop_out is {drop_out} and base_channel {base_channel}; expected a share from 0 to 1 and '
@@ -176,7 +203,7 @@ class SkeletonNet(Student):
         self.block_names = [f'l{number}' for number in range(1, len(BLOCKS) + 1)]
         for number, (name, (multiple, stride)) in enumerate(zip(self.block_names, BLOCKS)):
             before, width, first = width, base_channel * multiple, number == 0
-            gcn = self.make_gcn(skeleton_graph, adaptive, before, width, first)
+            gcn = self.make_gcn(self.graph, adaptive, before, width, first)
             tcn = MultiScaleTemporalConv(width, stride, self.temporal_conv)
             self.add_module(name, Block(gcn, tcn, before, width, stride, residual=not first))
         self.feature_dim = width
@@ -188,6 +215,8 @@ class SkeletonNet(Student):
         self, graph: SkeletonGraph, adaptive: bool, in_channels: int, out_channels: int, first: bool
     ) -> nn.Module:
         """Make the graph convolution of a block: (B, in_channels, V, T) → (B, out_channels, V, T).
+
+        Its method `topology(x, graph)` returns both (V, V) matrices of a Topology for a body (1, in_channels, V, T).
 
         Parameters
         ----------
@@ -216,6 +245,16 @@ class SkeletonNet(Student):
     def classify(self, features: Tensor) -> Tensor:
         """Return the logits of pooled features: (N, feature_dim) → (N, num_class)."""
         return self.fc(self.drop_out(features))
+
+    @torch.no_grad()
+    def topology(self, skeleton: Tensor) -> Topology:
+        """Return how the graph convolutions of the blocks relate one clip's joints."""
+        x, layers = self.normalise(skeleton)[:1], []
+        for name in self.block_names:
+            block = getattr(self, name)
+            layers.append(block.gcn1.topology(x, self.graph))
+            x = block(x)
+        return Topology(*map(torch.stack, zip(*layers)))
 
     def normalise(self, skeleton: Tensor) -> Tensor:
         """Scale each coordinate of each joint and person on its own: (N, C, T, V, M) → (B, C, V, T)."""

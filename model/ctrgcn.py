@@ -84,6 +84,18 @@ class GraphConv(inference.Layer):
         adjacency = self.PA.transpose(1, 2).flatten(1).unsqueeze(1) + bias.unsqueeze(2)  # (K, C_out, V·V)
         return value.flatten(0, 1), value_bias.flatten(), relation, adjacency
 
+    def relation(self, x: Tensor) -> Tensor:
+        """Return what a clip adds to PA in each channel: (B, C_in, V, T) → (B, K, C_out, V, V), [u, v] from v to u."""
+        _, _, relation, adjacency = self.weights()
+        shared = self.PA.transpose(1, 2).flatten(1).unsqueeze(1)
+        added = relation @ self.difference(x) + (adjacency - shared)  # (B, K, C_out, V·V)
+        return added.unflatten(3, self.PA.shape[1:]).transpose(3, 4)
+
+    def topology(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor]:
+        """Return how far PA is from the graph's A, and how far what the clip adds is from its mean over all pairs."""
+        learned, added = (self.PA - torch.as_tensor(graph.A).to(self.PA)).abs().sum(0), self.relation(x)[0]
+        return learned, (added - added.mean((2, 3), keepdim=True)).abs().mean(1).sum(0)
+
     def inference_form(self) -> nn.Module:
         """Return a module that does the same in evaluation, see model/inference.py."""
         return GraphConvForm(self)

@@ -103,15 +103,18 @@ class GraphConv(inference.Layer):
         y = torch.cat([*subsets, edges.expand_as(subsets[0])], 1)
         return F.relu(self.bn(y) + self.down(x), inplace=True)
 
+    def topology(self, x: Tensor, graph: SkeletonGraph) -> tuple[Tensor, Tensor]:
+        """Return how far PA is from the graph's A, and PA with its levels weighted as in the clip (no EdgeConvs)."""
+        learned = (self.PA - torch.as_tensor(graph.A).to(self.PA)).abs().sum((0, 1))
+        weight = self.aha.weights(self.levels(x))[0].unflatten(0, (4, -1)).mean(1)[:3]  # (3, L)
+        return learned, torch.einsum('kl,lkuv->uv', weight, self.PA.abs())
+
     def inference_form(self) -> nn.Module:
         """Return a module that does the same in evaluation, see model/inference.py."""
         return GraphConvForm(self) if type(self.aha) in (LevelSum, HierarchyAttention) else super().inference_form()
 
     def levels(self, x: Tensor) -> list[Tensor]:
-        """Look at x in four ways on each level: (B, C_in, V, T) → four parts (B, L, C_out / 4, V, T).
-
-        The last part, that of the EdgeConv, has T = 1.
-        """
+        """Look at x on each level: (B, C_in, V, T) → four parts (B, L, C_out / 4, V, T), the EdgeConv's with T = 1."""
         convs, norms = zip(*self.conv_down)
         narrow = F.relu(batch_norm(norms, pointwise(convs, x)), inplace=True)
         narrow = narrow.unflatten(1, (len(convs), -1))  # (B, L, C_out / 4, V, T)
@@ -197,6 +200,10 @@ class LevelSum(nn.Module):
         """Parts (B, L, C, V, T) → parts (B, C, V, T)."""
         return [part.sum(1) for part in parts]
 
+    def weights(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the weight of each level in each channel, which is 1: parts (B, L, C / 4, V, T) → (B, C, L)."""
+        return parts[0].new_ones(len(parts[0]), len(parts) * parts[0].shape[2], parts[0].shape[1])
+
 
 class HierarchyAttention(nn.Module):
     """A-HA, attention-guided aggregation: a sum over the levels, weighted for each clip and channel.
@@ -221,10 +228,13 @@ class HierarchyAttention(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Parts (B, L, C / 4, V, T) → parts (B, C / 4, V, T)."""
-        # `max` instead of `amax`: a joint outside its level ties in all frames, and only one frame gets the gradient
-        weight = self.weight(torch.cat([part.max(4)[0] for part in parts], 2))
-        weights = weight.transpose(1, 2)[..., None, None].chunk(len(parts), 2)
+        weights = self.weights(parts).transpose(1, 2)[..., None, None].chunk(len(parts), 2)
         return [(part * w).sum(1) for part, w in zip(parts, weights)]
+
+    def weights(self, parts: Sequence[Tensor]) -> Tensor:
+        """Weigh each level in each channel: parts (B, L, C / 4, V, T) → (B, C, L)."""
+        # `max` instead of `amax`: a joint outside its level ties in all frames, and only one frame gets the gradient
+        return self.weight(torch.cat([part.max(4)[0] for part in parts], 2))
 
     def weight(self, strongest: Tensor) -> Tensor:
         """Weigh the levels by the parts' maxima over time: (B, L, C, V) → (B, C, L)."""

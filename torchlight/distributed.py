@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,21 +94,22 @@ def gather(value: Any) -> list:
     return values
 
 
-def gather_in_order(batches: Sequence[Sequence[torch.Tensor]]) -> list[np.ndarray]:
+def gather_in_order(batches: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, np.ndarray]:
     """Join what the processes computed of the batches of a data set, in the order of its samples.
 
     Parameters
     ----------
-    batches : [(N,) int64 sample numbers, (N, …) values, …] of each batch of this process.
+    batches : [{'index': (N,) int64 sample numbers, name: (N, …) values, …}]. The batches of this process.
 
     Returns
     -------
-    list of float32 arrays, (samples, …). The values, on every process.
+    {name: (samples, …) float32}. The values, on every process.
     """
-    share = [torch.cat(values).cpu() for values in zip(*batches)]
-    index, *values = (torch.cat(values) for values in zip(*filter(None, gather(share))))
-    order = index.argsort()
-    return [value[order].float().numpy() for value in values]
+    share = {name: torch.cat([batch[name] for batch in batches]).cpu() for name in batches[0]} if batches else {}
+    shares = list(filter(None, gather(share)))
+    values = {name: torch.cat([share[name] for share in shares]) for name in shares[0]}
+    order = values.pop('index').argsort()
+    return {name: rows[order].float().numpy() for name, rows in values.items()}
 
 
 def maximum(value: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import struct
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,11 @@ from typing import Any
 import torch
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.summary import scalar
 from tqdm import tqdm
 
+from torchlight import pictures
 from torchlight.errors import InputError
 from torchlight.files import make_folder, write_text
 from torchlight.metrics import Means
@@ -54,7 +57,7 @@ class TensorBoard:
     """TensorBoard event files under <work_dir>/runs/train and runs/val; they are made with the first value.
 
     They are written by the calling thread, so that a full disk is noticed here: it ends the writing with a warning,
-    not the run.
+    not the run. If there are values, the pictures that the run has left in its folder are added at the end.
 
     Parameters
     ----------
@@ -65,6 +68,7 @@ class TensorBoard:
     def __init__(self, work_dir: str | Path, quiet: bool = False) -> None:
         self.folder, self.quiet = Path(work_dir) / 'runs', quiet
         self.writers: dict[str, EventsWriter] = {}
+        self.step = 0
 
     def add(self, part: str, step: int, **values: float) -> None:
         """Add values of 'train' or 'val' at this step."""
@@ -75,8 +79,7 @@ class TensorBoard:
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
                 self.writers[part] = EventsWriter(str(self.folder / part / 'events'), f'.{os.getpid()}')
             for name, value in values.items():
-                event = Event(wall_time=time.time(), step=step, summary=scalar(name, value))
-                self.writers[part].write_event(event)
+                self._write(part, step, scalar(name, value))
             if part == 'val':
                 self.flush()
         except OSError as error:
@@ -88,13 +91,32 @@ class TensorBoard:
             writer.flush()
 
     def close(self) -> None:
-        """Write what is pending and close the files."""
+        """Write the pictures and what is pending, and close the files."""
+        if 'val' in self.writers:
+            self._add_pictures()
         writers, self.writers = self.writers, {}
         try:
             for writer in writers.values():
                 writer.close()
         except OSError as error:
             self._give_up(error)
+
+    def _write(self, part: str, step: int, summary: Summary) -> None:
+        self.writers[part].write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self.step = step
+
+    def _add_pictures(self) -> None:
+        """Add the run's pictures as they are in their files."""
+        for name in pictures.NAMES:
+            try:
+                png = (self.folder.parent / f'{name}.png').read_bytes()
+                width, height = struct.unpack('>II', png[16:24])
+                image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
+                self._write('val', self.step, Summary(value=[Summary.Value(tag=name, image=image)]))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                return self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
         self.quiet, self.writers = True, {}

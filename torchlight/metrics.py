@@ -61,6 +61,34 @@ def class_accuracy(matrix: np.ndarray) -> np.ndarray:
     return matrix.diagonal() / matrix.sum(1).clip(1)
 
 
+def confused_pairs(matrix: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return (true class, predicted class, count) of all confusions, the most frequent first.
+
+    Equal counts are ordered by their share of the true class, then by the numbers of the classes.
+
+    Parameters
+    ----------
+    matrix : (num_class, num_class) int. Rows are true classes, columns predicted ones.
+    """
+    wrong = matrix - np.diag(matrix.diagonal())
+    true, predicted = np.nonzero(wrong)
+    count = wrong[true, predicted]
+    order = np.lexsort((predicted, true, -count / matrix.sum(1)[true], -count))
+    return [(int(true[i]), int(predicted[i]), int(count[i])) for i in order]
+
+
+def most_confused_with(matrix: np.ndarray, true: int) -> tuple[int, int]:
+    """Return the class that samples of class `true` are most often taken for, and how often; (…, 0) if for none.
+
+    Parameters
+    ----------
+    matrix : (num_class, num_class) int. Rows are true classes, columns predicted ones.
+    true : int. A class; of equally frequent ones the lowest counts.
+    """
+    wrong = np.where(np.arange(len(matrix)) == true, 0, matrix[true])
+    return int(wrong.argmax()), int(wrong.max())
+
+
 class Means:
     """Means of named values, weighted by their counts."""
 
@@ -101,6 +129,7 @@ class Evaluation(NamedTuple):
     scores : (N, num_class) float32. Logits.
     refined : (N, num_class) float32 or None. Logits refined by a helper branch.
     classes : str, one per class. Their names; shorter, or '' where a name is not known.
+    feature : (N, D) float32 or None. What the samples were classified by.
     """
 
     name: Sequence[str]
@@ -108,25 +137,33 @@ class Evaluation(NamedTuple):
     scores: np.ndarray
     refined: np.ndarray | None = None
     classes: Sequence[str] = ()
+    feature: np.ndarray | None = None
 
     @classmethod
     def of(
-        cls, name: Sequence[str], label: np.ndarray, *scores: np.ndarray, classes: Sequence[str] = ()
+        cls,
+        name: Sequence[str],
+        label: np.ndarray,
+        scores: np.ndarray,
+        refined: np.ndarray | None = None,
+        classes: Sequence[str] = (),
+        feature: np.ndarray | None = None,
     ) -> 'Evaluation':
-        """Make one of scores and, if there are any, refined ones.
+        """Make one of these attributes.
 
         Raises
         ------
         InputError
             If scores are infinite or nan; it says of how many samples, with the first names.
         """
-        wrong = [name[i] for i in np.flatnonzero(~np.logical_and.reduce([np.isfinite(s).all(1) for s in scores]))]
+        kinds = [scores] if refined is None else [scores, refined]
+        wrong = [name[i] for i in np.flatnonzero(~np.logical_and.reduce([np.isfinite(s).all(1) for s in kinds]))]
         if wrong:
             raise InputError(
                 f'the scores of {len(wrong)} of {len(name)} clips are infinite or nan, so they classify nothing: '
                 f'{first_few(wrong)}; look for values that no skeleton has, or for weights that have diverged'
             )
-        return cls(name, label, *scores, classes=classes)
+        return cls(name, label, scores, refined, classes, feature)
 
     @property
     def loss(self) -> float:

@@ -14,14 +14,15 @@ from typing import Any
 
 from torch import nn
 
-from torchlight import checkpoint, config, record, results
+from torchlight import checkpoint, config, pictures, record, results
 from torchlight.errors import InputError
 from torchlight.files import atomic_path, make_folder, write_text
 from torchlight.lock import locked
 from torchlight.pictures.curves import draw_curves
 
 LEFT_BY_RUNS = (
-    r'config\.yaml|log\.jsonl|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|confusion_matrix\.png|curves\.png|'
+    r'config\.yaml|log\.jsonl|checkpoint\.pt|best(\.pt|_right\.txt|_wrong\.txt)|runs|per_class\.csv|confused_pairs\.csv|'
+    rf'({"|".join(pictures.NAMES)})\.png|'
     r'report(_test)?\.html|epoch\d+_(test|val)_score(_refined)?\.pkl|epoch\d+_(test|val)_each_class_acc\.csv'
 )
 Best = Mapping[str, Any]  # the best epoch so far: {'accuracy', 'epoch' (counted from 1), 'step'}
@@ -37,21 +38,30 @@ class WorkDir:
         path of its own (default 'runs').
     save_interval, save_epoch, num_epoch : int. Weights are kept every `save_interval` epochs and after the last one
         (`num_epoch`), but not up to epoch `save_epoch` (default: after every epoch).
+    loss_weights : {term: weight}. Of the terms of the loss, for their curves (default: each is 1).
     """
 
     description: Mapping[str, Any] | None = None  # what weights say of themselves
 
     def __init__(
-        self, path: str | Path, prefix: str = 'runs', save_interval: int = 1, save_epoch: int = 0, num_epoch: int = 0
+        self,
+        path: str | Path,
+        prefix: str = 'runs',
+        save_interval: int = 1,
+        save_epoch: int = 0,
+        num_epoch: int = 0,
+        loss_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.path = Path(path)
         self.prefix = Path(prefix) if Path(prefix).name != prefix else self.path / prefix
         self.save_interval, self.save_epoch, self.num_epoch = save_interval, save_epoch, num_epoch
+        self.loss_weights = loss_weights
 
     @classmethod
-    def of(cls, arg: argparse.Namespace) -> 'WorkDir':
+    def of(cls, arg: argparse.Namespace, loss_weights: Mapping[str, float] | None = None) -> 'WorkDir':
         """Make the one that the flags describe."""
-        return cls(arg.work_dir, arg.model_saved_name, arg.save_interval, arg.save_epoch, arg.num_epoch)
+        flags = arg.work_dir, arg.model_saved_name, arg.save_interval, arg.save_epoch, arg.num_epoch
+        return cls(*flags, loss_weights)
 
     @property
     def checkpoint(self) -> Path:
@@ -225,4 +235,4 @@ class WorkDir:
         self.save_checkpoint(state)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
-        results.draw(draw_curves, self.path / 'curves.png', state['history'])
+        results.draw(draw_curves, self.path / 'curves.png', state['history'], state['best'], self.loss_weights)
