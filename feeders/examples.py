@@ -56,4 +56,4 @@ def first_clip(feeder: Feeder, device: torch.device) -> Clip:
 
 def even_batch(feeder: Feeder, count: int, device: torch.device) -> Batch:
     """Return a batch of up to `count` clips of a feeder, as many of each class as possible."""
-    return feeder.__getitems__(evenly(feeder.label, count)).to(device)
+    return feeder.__getitems__(evenly(feeder.label, count).tolist()).to(device)

@@ -16,15 +16,25 @@ def test_curves_show_losses_accuracies_and_the_learning_rate(tmp_path, drawn):
     draw_curves(tmp_path / 'x.png', HISTORY)
     height, width, _ = picture(tmp_path / 'x.png').shape
     assert 300 < height < width < 2000
-    lines = {
-        axes.get_title(): {line.get_label(): line.get_xdata().tolist() for line in axes.lines} for axes in drawn[0].axes
-    }
     every, odd = list(range(1, 8)), [1, 3, 5, 7]
-    assert lines == {
-        'loss': {'train loss': every, 'train cross_entropy': every, 'val loss': odd},
-        'accuracy': {'train top1': every, 'val top1': odd, 'val top5': odd},
-        'learning rate': {'train lr': every},
-    }
+    assert [{line.get_label(): line.get_xdata().tolist() for line in axes.lines} for axes in drawn[0].axes] == [
+        {'train loss': every, 'train cross_entropy': every, 'val loss': odd},
+        {'train top1': every, 'val top1': odd, 'val top5': odd},
+        {'train lr': every},
+    ]
+
+
+def test_terms_are_drawn_as_they_enter_the_loss(tmp_path, figures):
+    draw_curves(tmp_path / 'x.png', HISTORY, weights={'cross_entropy': 0.5})
+    lines = {line.get_label(): line.get_ydata()[0] for line in figures[0].axes[0].lines}
+    assert lines == {'train loss': 3, 'train 0.5 × cross_entropy': 1, 'val loss': 4}
+
+
+def test_the_best_epoch_is_marked_and_named(tmp_path, figures):
+    draw_curves(tmp_path / 'x.png', HISTORY, {'accuracy': 0.7333, 'epoch': 5})
+    assert figures[0].axes[1].get_title(loc='left') == 'accuracy in %; best: 73.33, epoch 5'
+    for axes in figures[0].axes:
+        assert axes.lines[-1].get_xdata() == [5, 5]
 
 
 def test_one_epoch_is_enough_for_curves(tmp_path):

@@ -1,0 +1,33 @@
+"""The bars of the classes' accuracies: sorted, named, and with what each class is taken for."""
+
+import numpy as np
+
+from tests.helpers import picture
+from torchlight.pictures.accuracy import draw_class_accuracy
+
+MATRIX = np.array([[9, 1, 0], [0, 0, 0], [3, 2, 5]])
+
+
+def bars(figure):
+    """[(label, value)] of all columns."""
+    return [
+        (label.get_text(), round(bar.get_width(), 2))
+        for axes in figure.axes
+        for label, bar in zip(axes.get_yticklabels(), axes.patches)
+    ]
+
+
+def test_bars_are_sorted_and_named_and_classes_without_clips_are_left_out(tmp_path, figures):
+    draw_class_accuracy(tmp_path / 'x.png', MATRIX, 'accuracy', ['sit', 'jump'])
+    assert bars(figures[0]) == [('2', 50), ('0 sit', 90)]
+    texts = [text.get_text() for text in figures[0].axes[0].texts]
+    assert texts == [' 50.0', '0 sit, 3 of 10', ' 90.0', '1 jump, 1 of 10']
+
+
+def test_many_classes_stand_in_columns_of_equal_height(tmp_path, drawn):
+    matrix = np.diag(np.arange(1, 51)) + 1
+    draw_class_accuracy(tmp_path / 'x.png', matrix, 'accuracy', ['x'] * 50)
+    height, width, _ = picture(tmp_path / 'x.png').shape
+    assert [len(axes.patches) for axes in drawn[0].axes] == [25, 25] and width > height
+    values = [value for _, value in bars(drawn[0])]
+    assert values == sorted(values) and len({name for name, _ in bars(drawn[0])}) == 50
