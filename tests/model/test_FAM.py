@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from model.FAM import FAM, contrast
 
@@ -34,6 +35,13 @@ def test_equals_the_formula(fam, clips):
     np.testing.assert_allclose(
         fam(feature, video).detach(), alignment(feature.numpy(), projected), rtol=1e-12, atol=1e-15
     )
+
+
+def test_similarities_are_those_of_the_loss(fam):
+    feature, video = torch.randn(4, 6).double(), torch.randn(4, 9).double()
+    similarity = fam.similarity(feature, video)
+    torch.testing.assert_close(similarity[2, 3], F.cosine_similarity(feature[2], fam.mlp(video[3]), dim=0))
+    assert similarity.shape == (4, 4) and similarity.abs().max() <= 1
 
 
 def test_a_single_clip_has_no_negatives(fam):

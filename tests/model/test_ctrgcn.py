@@ -64,6 +64,26 @@ def test_a_block_equals_the_reference(student, twin, name):
     torch.testing.assert_close(block(x.clone()), swap(twin.get_submodule(name)(swap(x))))
 
 
+def test_the_topology_of_a_clip_is_what_the_graph_convolution_aggregates_by():
+    gcn, x = scramble(GraphConv(16, 8, torch.rand(3, 5, 5), adaptive=True)).double(), torch.randn(2, 16, 5, 6).double()
+    value = torch.stack([conv.conv3(x) for conv in gcn.convs], 1)  # (B, K, C_out, V, T)
+    y = torch.einsum('bkcuv,bkcvt->bcut', gcn.PA[:, None] + gcn.relation(x), value)
+    torch.testing.assert_close(y, aggregate(x, gcn.difference(x), *gcn.weights()))
+
+
+def test_the_topology_shows_what_training_changed_and_which_pairs_stand_out(student, skeleton):
+    blank = Model(4, 5, 2, 'graph.custom.Graph', {'num_point': 5, 'edges': [[1, 0]]}, base_channel=8).double().eval()
+    untrained = blank.topology(skeleton[:1])
+    assert untrained.learned.shape == (10, 5, 5) and not untrained.learned.any() and not untrained.relation.any()
+    with torch.no_grad():
+        student.l10.gcn1.PA[2, 1, 3] += 7
+        student.l10.gcn1.convs[0].conv4.bias += 7  # is the same for all pairs
+    topology = student.topology(skeleton[:1])
+    assert topology.learned[9].argmax() == 5 + 3 and topology.learned.min() >= 0
+    assert topology.relation.shape == (10, 5, 5) and 0 < topology.relation[9].max() < 7
+    torch.testing.assert_close(student.topology(skeleton[:1].repeat(2, 1, 1, 1, 1)), topology)
+
+
 @pytest.mark.parametrize('training', [False, True])
 def test_the_student_equals_the_reference(student, twin, skeleton, training):
     skeleton[:2, ..., 1] = 0  # in training the statistics count every empty slot

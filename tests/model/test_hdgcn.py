@@ -279,3 +279,25 @@ def test_a_config_changes_only_the_student_and_its_recipe(folder, stream):
     }
     recipe = ('num_epoch', 'batch_size', 'base_lr', 'warm_up_epoch', 'lr_schedule', 'min_lr', 'step', 'weight_decay')
     assert [ours[key] for key in recipe] == [90, 64, 0.1, 5, 'cosine', 1e-4, [], 4e-4]
+
+
+# --- the topology, for pictures
+
+
+def test_the_topology_of_a_clip_weighs_the_levels_as_the_convolution_does(small, skeleton):
+    gcn, x = small.l5.gcn1, torch.randn(1, 8, 25, 4)
+    parts = gcn.levels(x)
+    weights = gcn.aha.weights(parts)[..., None, None].transpose(1, 2).chunk(4, 1 + 1)
+    for joined, part, weight in zip(gcn.aha(parts), parts, weights):
+        torch.testing.assert_close(joined, (part * weight).sum(1))
+    _, relation = gcn.topology(x, small.graph)
+    mean = gcn.aha.weights(parts)[0].unflatten(0, (4, -1)).mean(1)  # (4, L)
+    expected = sum(mean[k, level] * gcn.PA[level, k].abs() for k in range(3) for level in range(len(gcn.PA)))
+    torch.testing.assert_close(relation, expected)
+
+
+def test_the_first_block_weighs_all_levels_alike_and_a_fresh_student_has_learned_nothing(skeleton):
+    fresh = Model(**SMALL).eval()
+    topology = fresh.topology(skeleton[:1])
+    assert topology.learned.shape == (10, 25, 25) and not topology.learned.any()
+    torch.testing.assert_close(topology.relation[0], torch.tensor(fresh.graph.A.sum((0, 1)), dtype=torch.float32))

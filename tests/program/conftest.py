@@ -7,15 +7,21 @@ import pytest
 import main_MMCL
 from feeders import run_report
 from feeders.sample import make_sample
+from model import inspection
 from tests.program.support import command_line
 from torchlight import results
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    """Draw and report nothing in the runs of a test, which would take longer than training; the fixtures' runs do."""
-    monkeypatch.setattr(results, 'draw', lambda *_: None)
-    monkeypatch.setattr(run_report, 'write', lambda *_: None)
+    """Draw and report nothing in the runs of a test, which would take longer than training."""
+    draw_nothing(monkeypatch)
+
+
+def draw_nothing(patch):
+    patch.setattr(results, 'draw', lambda *_: None)
+    patch.setattr(inspection, 'draw', lambda *_, **__: None)
+    patch.setattr(run_report, 'write', lambda *_: None)
 
 
 @pytest.fixture(scope='session')
@@ -47,13 +53,15 @@ def run(arguments, tmp_path):
 def one_epoch(data, tmp_path_factory):
     """The work directory of a run of one epoch, which several tests begin with."""
     folder = tmp_path_factory.mktemp('run') / 'a'
-    assert main_MMCL.main(command_line(data, folder, '--num-epoch', 1)) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        assert main_MMCL.main(command_line(data, folder, '--num-epoch', 1)) == 0
     return folder
 
 
 @pytest.fixture(scope='session')
 def two_epochs(data, tmp_path_factory):
-    """The work directory of a run of two epochs, with all that a run can leave."""
+    """The work directory of a run of two epochs, with all that a run can leave, its pictures too."""
     folder = tmp_path_factory.mktemp('run') / 'a'
     assert main_MMCL.main(command_line(data, folder, '--save-score', 'True', '--log-json')) == 0
     return folder

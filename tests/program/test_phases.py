@@ -12,6 +12,7 @@ import main_MMCL
 from feeders.datasets import DATASETS
 from tests.helpers import ROOT
 from tests.program.support import refused, same_scores, same_weights, scores
+from torchlight import pictures
 from torchlight.metrics import Evaluation
 
 
@@ -27,8 +28,9 @@ def test_a_run_leaves_the_files_of_the_work_directory(two_epochs):
         'MMCL.py',
         'ctrgcn.py',
         'layers.py',
-        'confusion_matrix.png',
-        'curves.png',
+        *(f'{name}.png' for name in pictures.NAMES),
+        'per_class.csv',
+        'confused_pairs.csv',
         'report.html',
         'epoch2_test_score.pkl',
     ):

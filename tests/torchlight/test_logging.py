@@ -1,10 +1,13 @@
 """The log, TensorBoard values, and the values of training steps."""
 
+import io
 import math
 import os
 
 import pytest
 import torch
+from PIL import Image
+from tensorboardX.proto.event_pb2 import Event
 
 from torchlight.errors import InputError
 from torchlight.logging import Log, TensorBoard, TrainingValues
@@ -59,6 +62,27 @@ def test_a_full_disk_ends_the_values_with_a_warning(tmp_path, capsys, monkeypatc
         board.add('train', step, loss=1.0)
     board.close()
     assert capsys.readouterr().err.count('No space left on device') == 1
+
+
+def test_the_pictures_of_a_run_are_added_to_its_values_as_they_are(tmp_path):
+    picture = io.BytesIO()
+    Image.new('RGBA', (30, 20), 'red').save(picture, 'png')
+    for name in ('topology.png', 'curves.png', 'mine.png'):
+        (tmp_path / name).write_bytes(picture.getvalue())
+    TensorBoard(tmp_path).close()
+    assert not (tmp_path / 'runs').exists()  # a test has no values
+    board = TensorBoard(tmp_path)
+    board.add('train', 6, loss=1.0), board.add('val', 7, loss=1.0)
+    board.close()
+    records = (next((tmp_path / 'runs' / 'val').iterdir())).read_bytes()
+    found = []
+    while records:  # length, its checksum, the event, its checksum
+        length = int.from_bytes(records[:8], 'little')
+        event, records = Event.FromString(records[12 : 12 + length]), records[16 + length :]
+        found += [(event.step, value) for value in event.summary.value if value.HasField('image')]
+    assert [(step, value.tag) for step, value in found] == [(7, 'curves'), (7, 'topology')]
+    image = found[0][1].image
+    assert (image.width, image.height, image.encoded_image_string) == (30, 20, picture.getvalue())
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from torchlight.metrics import (
     Evaluation,
     Means,
     class_accuracy,
+    confused_pairs,
     confusion,
     improves,
     in_top_k,
+    most_confused_with,
     top_k_accuracy,
 )
 
@@ -84,6 +86,13 @@ def test_equal_scores_rank_by_class_as_argmax_ranks_them():
 
 def test_a_score_that_is_not_a_number_is_never_among_the_highest():
     assert not in_top_k(np.array([[np.nan, 1.0, 2.0]]), np.array([0]), 3).any()
+
+
+def test_confusions_are_listed_the_most_frequent_first_then_by_their_share():
+    matrix = np.array([[6, 2, 2], [2, 0, 0], [4, 1, 90]])
+    assert confused_pairs(matrix) == [(2, 0, 4), (1, 0, 2), (0, 1, 2), (0, 2, 2), (2, 1, 1)]
+    assert [most_confused_with(matrix, number) for number in range(3)] == [(1, 2), (0, 2), (0, 4)]
+    assert confused_pairs(np.eye(3, dtype=int)) == [] and most_confused_with(np.eye(3, dtype=int), 1)[1] == 0
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])

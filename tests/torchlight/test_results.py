@@ -5,9 +5,10 @@ import csv
 import numpy as np
 
 from tests.torchlight.work_files import files_in
+from torchlight import results
 from torchlight.metrics import Evaluation
 from torchlight.pickles import read_arrays
-from torchlight.results import write_evaluation, write_verdicts
+from torchlight.results import write_classes, write_evaluation, write_verdicts
 
 NAMES = ['a', 'b', 'c', 'd']
 RESULT = Evaluation(
@@ -36,6 +37,38 @@ def test_verdicts_list_every_clip_and_the_wrong_ones(tmp_path):
     write_verdicts(tmp_path, tmp_path / 'best.pt', RESULT)
     assert (tmp_path / 'best_right.txt').read_text() == '0,0\n2,1\n2,2\n0,0\n'
     assert (tmp_path / 'best_wrong.txt').read_text() == 'b,2,1\n'
-    assert (tmp_path / 'confusion_matrix.png').exists()
+    names = ['confusion_matrix.png', 'class_accuracy.png', 'per_class.csv', 'confused_pairs.csv']
+    assert all((tmp_path / name).exists() for name in names) and not (tmp_path / 'embedding.png').exists()
     write_verdicts(tmp_path, str(tmp_path / 'weights.bin'), RESULT)
     assert (tmp_path / 'weights.bin_wrong.txt').exists()
+
+
+def test_features_are_drawn_by_their_classes(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(results, 'draw', lambda picture, path, *what: seen.update({path.name: what}))
+    feature = np.arange(8.0).reshape(4, 2)
+    write_verdicts(tmp_path, tmp_path / 'best.pt', RESULT._replace(feature=feature, classes=['sit']))
+    assert seen['embedding.png'][0] is feature and seen['embedding.png'][1:] == (RESULT.label, ['sit'])
+
+
+def test_tables_of_classes_name_what_they_are_taken_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, 'draw', lambda *_: None)
+    matrix = np.array([[6, 1, 3], [0, 0, 0], [1, 0, 9]])
+    write_classes(tmp_path, matrix, 'x', ['sit', '=jump'])
+    assert (tmp_path / 'per_class.csv').read_text().splitlines() == [
+        'class,name,clips,accuracy,confused_with,confused_with_name,how_often',
+        '0,sit,10,0.6000,2,,3',
+        "1,'=jump,0,0.0000,,,0",
+        '2,,10,0.9000,0,sit,1',
+    ]
+    assert (tmp_path / 'confused_pairs.csv').read_text().splitlines() == [
+        'true,true_name,predicted,predicted_name,clips,share_of_true',
+        '0,sit,2,,3,0.3000',
+        "0,sit,1,'=jump,1,0.1000",
+        '2,,0,sit,1,0.1000',
+    ]
+    write_classes(tmp_path, matrix, 'x', accuracies={'mine': np.array([1, 0.5, 0])})
+    assert (tmp_path / 'per_class.csv').read_text().splitlines()[:2] == [
+        'class,name,clips,mine,confused_with,confused_with_name,how_often',
+        '0,,10,1.0000,2,,3',
+    ]

@@ -22,6 +22,12 @@ LEFT_BY_A_RUN = (
     'report.html',
     'report_test.html',
     'confusion_matrix.png',
+    'class_accuracy.png',
+    'embedding.png',
+    'topology.png',
+    'alignment.png',
+    'per_class.csv',
+    'confused_pairs.csv',
     'epoch1_test_score.pkl',
     'epoch12_test_score_refined.pkl',
     'epoch3_test_each_class_acc.csv',
@@ -34,6 +40,8 @@ LEFT_BY_A_RUN = (
 )
 A_USERS_OWN = (
     'notes.txt',
+    'my_topology.png',
+    'topology.png.old',
     'other.pt',
     'pretrained.pt',
     'runs-old.pt',
