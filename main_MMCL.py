@@ -66,7 +66,7 @@ class Processor:
             train = part == 'train'
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
             if arg.phase == 'predict' and cls.takes_store:
-                whole = open_input(arg.input, arguments.layout(arg.model_args))
+                whole = open_input(arg.input, *description.clips_to_score(arg))
                 self.windows = windows.cut(whole, arg.window, arg.stride)
                 args['data_path'] = self.windows.store
             elif arg.phase != 'predict':
@@ -97,7 +97,12 @@ class Processor:
     def start(self) -> None:
         """Do what --phase asks for."""
         if self.is_first:
-            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note)
+            notes = (
+                self.device_warning,
+                self.windows and self.windows.note,
+                description.other_facts(self.arg, self.feeders),
+            )
+            arguments.warn(self.arg, self.feeders, *notes)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')

@@ -150,10 +150,14 @@ def read_labels(path: str, clips: Sequence[str]) -> np.ndarray:
         store = open_skeletons(path)
         names, labels = store.name, store.label.tolist()
     else:
-        rows, wrong = read_label_table(path)
-        if wrong:
-            raise InputError(': '.join(wrong[0]))
-        names, labels = [row.name for row in rows], [row.label for row in rows]
+        table = read_label_table(path)
+        if table.wrong:
+            raise InputError(': '.join(table.wrong[0]))
+        if table.classes:
+            raise InputError(
+                f'{path} has names as labels; give the skeleton store that was made with it, which has numbers'
+            )
+        names, labels = [row.name for row in table.rows], [row.label for row in table.rows]
     refuse_repeated(path, names, len(set(names)))
     found = dict(zip(names, labels))
     missing = [clip for clip in clips if clip not in found]

@@ -27,6 +27,7 @@ class Bodies:
     parents : (V,) int64. The parent of each joint.
     layout : (M, V, C).
     bone, vel : bool. The stream.
+    confidence : bool. The last coordinate is a confidence (default False).
     """
 
     frames: Tensor
@@ -38,6 +39,7 @@ class Bodies:
     layout: tuple[int, int, int]
     bone: bool
     vel: bool
+    confidence: bool = False
 
     def skeleton(self) -> Tensor:
         """Return the skeletons of the batch, (N, C, T, V, M) float32, in the memory order (N, M, V, C, T)."""
@@ -47,7 +49,8 @@ class Bodies:
         x[-1] = 0
         if self.matrix is not None:
             x = transforms.rotate(x, self.matrix)
-        return transforms.to_model(transforms.stream(x, self.parents, self.bone, self.vel), self.slot, persons)
+        x = transforms.stream(x, self.parents, self.bone, self.vel, self.confidence)
+        return transforms.to_model(x, self.slot, persons)
 
     def to(self, device: torch.device, non_blocking: bool = False) -> Tensor:
         """Move to a device and return what `skeleton` does, computed there."""

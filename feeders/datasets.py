@@ -102,10 +102,6 @@ class Dataset:
             raise InputError(f'clip name {name!r} has action {action}, which {self.title} does not have')
         return actions.index(action)
 
-    def class_name(self, label: int) -> str:
-        """Return the action's name, or '' for a label that the data set does not have."""
-        return self.classes[label] if 0 <= label < self.num_class else ''
-
     def protocol(self, name: str) -> Protocol:
         """Return the protocol of this name; raise InputError if the data set does not have it."""
         if not self.protocols:
@@ -256,23 +252,20 @@ def dataset_named(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def class_name(dataset: str, label: int) -> str:
-    """Return the name of an action, or '' if the data set or the label is not in the table."""
-    return DATASETS[dataset].class_name(label) if dataset in DATASETS else ''
-
-
-def class_names(dataset: str, label_map: dict[int, int] | None = None) -> list[str]:
-    """Return the names of the classes by label, [] for a data set that is not in the table.
+def class_names(dataset: str, own: Sequence[str] = (), label_map: dict[int, int] | None = None) -> list[str]:
+    """Return the names of the classes by label, [] if they are not known.
 
     Parameters
     ----------
-    dataset : str. Its name.
+    dataset : str. The data set's name.
+    own : str, one per label. The names that a store has; without any, those of the table are taken (default).
     label_map : {label of the data: label of a model} or None. With it, the list is by label of the model, with '' for
         labels that no class is mapped to.
     """
-    if label_map is None or dataset not in DATASETS:
-        return list(DATASETS[dataset].classes) if dataset in DATASETS else []
-    names = [''] * (max(label_map.values(), default=-1) + 1)
-    for label, mapped in label_map.items():
-        names[mapped] = class_name(dataset, label)
-    return names
+    names = list(own) or list(DATASETS[dataset].classes if dataset in DATASETS else ())
+    if label_map is None or not names:
+        return names
+    mapped = [''] * (max(label_map.values(), default=-1) + 1)
+    for label, new in label_map.items():
+        mapped[new] = names[label] if label < len(names) else ''
+    return mapped

@@ -1,29 +1,33 @@
 """What a weights file says of itself, so that it can be used alone: its model, its preprocessing and its classes.
 
-{"format": 1, "config": "<YAML>", "dataset": "ntu60", "classes": ["drink water", …]}
+{"format": 1, "config": "<YAML>", "dataset": "ntu60", "classes": ["drink water", …], "normalised": false, "confidence":
+false}; the last two are those of the skeleton store.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from feeders.arguments import layout
 from feeders.datasets import DATASETS
-from feeders.feeder import Feeder
+from feeders.feeder import Feeder, StoreFeeder
+from feeders.skeleton_store import FACTS
 from torchlight import config
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.tensor_files import read_description
 
+WORDS = {'normalised': 'centred and scaled', 'confidence': 'keypoints with a confidence'}
 CARRIED = 'model', 'model_args', 'feeder', 'test_feeder_args', 'stream'  # settings
 
 
 def describe(arg: argparse.Namespace, feeder: Feeder) -> dict[str, Any]:
     """Return what weights that are trained with these settings on the clips of a feeder say of themselves."""
     text = config.dump_only(arg, CARRIED)
-    return {'format': 1, 'config': text, 'dataset': feeder.dataset, 'classes': list(feeder.classes)}
+    return {'format': 1, 'config': text, 'dataset': feeder.dataset, 'classes': list(feeder.classes), **_facts(feeder)}
 
 
 def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:
@@ -104,4 +108,29 @@ def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:
     if isinstance(names, list):
         return [name if isinstance(name, str) and name.isprintable() else '' for name in names]
     names = list(feeder.classes)[:num_class]
-    return names if any(names == list(row.classes) for row in DATASETS.values()) else []
+    known = len(feeder.classes) == num_class or any(names == list(row.classes) for row in DATASETS.values())
+    return names if known else []
+
+
+def clips_to_score(arg: argparse.Namespace) -> tuple[tuple[int, int, int], bool, bool]:
+    """Return (M, V, C) of the model, and the FACTS of the store that --weights was trained on."""
+    said = read_description(arg.weights)
+    return layout(arg.model_args), *(said.get(key) is True for key in FACTS)
+
+
+def other_facts(arg: argparse.Namespace, feeders: Mapping[str, Feeder]) -> str:
+    """Return a warning that the clips to score are not prepared as those of the training were; '' if they are."""
+    if arg.phase not in ('test', 'predict') or 'config' not in read_description(arg.weights):
+        return ''
+    here, then = _facts(feeders['test']), dict(zip(FACTS, clips_to_score(arg)[1:]))
+    wrong = [f'are {"" if then[key] else "not "}{WORDS[key]}' for key in FACTS if here[key] != then[key]]
+    if not wrong:
+        return ''
+    return (
+        f'the clips that {arg.weights} was trained on {" and ".join(wrong)}, unlike those to score; make the store '
+        'of these with the same flags of feeders.prepare'
+    )
+
+
+def _facts(feeder: Feeder) -> dict[str, bool]:
+    return {key: isinstance(feeder, StoreFeeder) and getattr(feeder.store, key) for key in FACTS}

@@ -167,7 +167,7 @@ class StoreFeeder(Feeder):
         text: FeatureStore | None = None,
         label_map: dict[int, int] | None = None,
     ) -> None:
-        self.dataset, self.classes = store.dataset, class_names(store.dataset, label_map)
+        self.dataset, self.classes = store.dataset, class_names(store.dataset, store.classes, label_map)
         self.store, self.bone, self.vel, self.repeat = store, bone, vel, repeat
         self.name, self.label, self.layout = store.name, store.label, store.layout
         parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
@@ -199,7 +199,8 @@ class StoreFeeder(Feeder):
         """Return what `skeletons` does as the stream, (N, C, T, V, M) float32."""
         joints = np.ascontiguousarray(self.skeletons(rows, draws_of))
         joints = torch.from_numpy(joints).transpose(1, 2)  # (N, M, T, V, C)
-        bodies = transforms.stream(transforms.time_last(joints.flatten(0, 1)), self.parents, self.bone, self.vel)
+        bodies = transforms.time_last(joints.flatten(0, 1))
+        bodies = transforms.stream(bodies, self.parents, self.bone, self.vel, self.store.confidence)
         return transforms.to_model(bodies, torch.arange(len(bodies)), self.layout[0])
 
     def require_sound(self, rows: np.ndarray) -> None:

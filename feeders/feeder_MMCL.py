@@ -154,9 +154,11 @@ class Feeder(StoreFeeder):
         matrix = None
         if self.random_rot:
             angles = (2 * draws[:, 2:] - 1) * LARGEST_ANGLE
-            matrix = torch.from_numpy(transforms.rotation(angles, self.layout[2]).astype(np.float32)[clip])
+            matrix = transforms.rotation(angles, self.layout[2], self.store.confidence)
+            matrix = torch.from_numpy(matrix.astype(np.float32)[clip])
         arrays = map(torch.from_numpy, (index, weights, slot))
-        return Bodies(frames, *arrays, matrix, self.parents, self.layout, self.bone, self.vel)
+        how = self.bone, self.vel, self.store.confidence
+        return Bodies(frames, *arrays, matrix, self.parents, self.layout, *how)
 
     def persons(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """List the bodies of clips of `count` (N,) persons, and at the end one for the slots that are empty.

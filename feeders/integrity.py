@@ -55,7 +55,18 @@ def name_problems(name: Sequence[str]) -> list[str]:
     return lines(('names occur more than once', repeated))
 
 
-def clip_problems(name: Sequence[str], label: np.ndarray, person: np.ndarray, persons: int) -> list[str]:
+def class_problems(classes: Sequence[str]) -> list[str]:
+    """Return a line for each kind of problem that the names of classes have."""
+    unshown = [repr(name[:40]) for name in classes if not name or not name.isprintable()]
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    return lines(
+        ('classes have no name, or one with a control character', unshown), ('classes have the same name', repeated)
+    )
+
+
+def clip_problems(
+    name: Sequence[str], label: np.ndarray, person: np.ndarray, persons: int, classes: Sequence[str] = ()
+) -> list[str]:
     """Return a line for each kind of problem that clips have, besides their frames.
 
     Parameters
@@ -63,9 +74,11 @@ def clip_problems(name: Sequence[str], label: np.ndarray, person: np.ndarray, pe
     name : N str.
     label, person : (N,) int. Classes, and how many persons are present.
     persons : int. How many there may be.
+    classes : str, one per label. The names of the classes, () if they are not known (default).
     """
-    problems = name_problems(name)
-    for what, values, low, high in (('labels', label, -1, LARGEST_LABEL), ('persons', person, 0, persons)):
+    problems = name_problems(name) + class_problems(classes)
+    last = len(classes) - 1 if len(classes) else LARGEST_LABEL
+    for what, values, low, high in (('labels', label, -1, last), ('persons', person, 0, persons)):
         wrong = np.flatnonzero((values < low) | (values > high))
         shown = [f'{name[i]} ({values[i]})' for i in wrong]
         problems += lines((f'clips have {what} outside {low} to {high}', shown))

@@ -1,10 +1,12 @@
-"""Text files about clips: tables name,label[,split] and lists of names."""
+"""Text files about clips: tables name,label[,split], lists of names, and lists of classes."""
 
 import csv
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from feeders.integrity import LARGEST_LABEL
+from feeders.integrity import LARGEST_LABEL, class_problems, refuse
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.names import RULE, safe_names, unsafe
@@ -12,6 +14,7 @@ from torchlight.tables import cell_text
 
 COLUMNS = (['name', 'label'], ['name', 'label', 'split'])
 SPLITS = 'train', 'test'
+NUMBER = re.compile(r'[-+]?[\d.]+')  # a label of this form is meant as a number, any other as the name of a class
 
 
 class Row(NamedTuple):
@@ -22,50 +25,103 @@ class Row(NamedTuple):
     split: str
 
 
-def read_label_table(path: str | Path) -> tuple[list[Row], list[tuple[str, str]]]:
+class Table(NamedTuple):
+    """A table of labels.
+
+    Attributes
+    ----------
+    rows : list of Row.
+    wrong : list of (place, reason). The lines that are not of its form.
+    classes : list of str. The names of the classes by label, [] if they are not known.
+    """
+
+    rows: list[Row]
+    wrong: list[tuple[str, str]]
+    classes: list[str]
+
+
+def read_label_table(path: str | Path, classes: Sequence[str] = ()) -> Table:
     """Read a CSV table with the header name,label or name,label,split.
 
-    A name that begins like a formula may have the apostrophe that the program's own tables give it.
+    Labels are numbers from 0, or the names of classes, which are numbered in the order of `classes`, by default in that
+    of the alphabet. A name that begins like a formula may have the apostrophe that the program's own tables give it.
 
-    Returns
-    -------
-    rows : list of Row.
-    wrong : list of (place, reason). The lines that are not of this form.
+    Parameters
+    ----------
+    path : path. The table.
+    classes : str, one per label. The names of the classes, if they are known from elsewhere (default: they are not).
 
     Raises
     ------
     InputError
-        If the file is missing, is not CSV, or has another header.
+        If the file is missing, is not CSV, has another header, or has both numbers and names as labels.
     """
-    with open(require_file(path), newline='', encoding='utf-8-sig', errors='replace') as file:
-        try:
-            lines = list(csv.reader(file))
-        except csv.Error as error:
-            raise InputError(f'{path} is not a CSV table: {error}') from error
-    if not lines or [cell.strip() for cell in lines[0]] not in COLUMNS:
-        found = repr(','.join(lines[0])[:60]) if lines else 'nothing'
-        raise InputError(f'{path} begins with {found}; expected the header name,label or name,label,split')
+    header, lines = _read_lines(path)
+    labels = [(cells[1], number) for number, cells in lines if len(cells) == len(header) and cells[1]]
+    first: dict[bool, tuple[str, int]] = {}  # is it a number? → the first such label, and its line
+    for label, number in labels:
+        first.setdefault(bool(NUMBER.fullmatch(label)), (label, number))
+    if len(first) == 2:
+        found = ' and '.join(f'{label[:60]!r} in line {number}' for label, number in first.values())
+        raise InputError(
+            f'{path} has both numbers and names as labels ({found}); give every clip a number from 0, or every clip '
+            'the name of its class'
+        )
+    texts = {label for label, _ in labels} if False in first else ()
+    names = list(classes) or sorted(texts)
+    refuse(path, class_problems(names))
+    known = {name: label for label, name in enumerate(names)} if texts else range(len(classes) or LARGEST_LABEL + 1)
     rows, wrong = [], []
-    for number, cells in enumerate(lines[1:], 2):
-        name, label, split = ([cell.strip() for cell in cells] + [''] * 3)[:3]
-        name = cell_text(name)
-        if not any(cells):
-            continue
-        if len(cells) != len(lines[0]):
-            reason = f'{str(cells)[:100]}: expected {len(lines[0])} cells, {",".join(lines[0])}'
-            wrong.append((f'{path} line {number}', reason))
-        elif not label.isdecimal() or len(label) > 9 or int(label) > LARGEST_LABEL:
-            reason = f'label {label[:100]!r} is not a number from 0 to {LARGEST_LABEL}'
-            wrong.append((f'{path} line {number}', reason))
-        elif unsafe([name]):
-            wrong.append((f'{path} line {number}', f'{name!r}: {RULE}'))
-        elif split not in SPLITS and len(lines[0]) == 3:
-            wrong.append((f'{path} line {number}', f'split {split!r} is not one of {SPLITS}'))
+    for number, cells in lines:
+        row = _row(cells, header, known)
+        if isinstance(row, Row):
+            rows.append(row)
         else:
-            rows.append(Row(name, int(label), split))
-    return rows, wrong
+            wrong.append((f'{path} line {number}', row))
+    return Table(rows, wrong, names)
 
 
 def read_names(path: str | Path) -> list[str]:
     """Read the clip names in a text file, one per line, with any line ending; raise InputError for an unsafe one."""
     return safe_names(require_file(path).read_text(errors='replace').split(), path)
+
+
+def read_classes(path: str | Path) -> list[str]:
+    """Read the names of classes in a text file, one per line, in the order of their labels."""
+    text = require_file(path).read_text(encoding='utf-8-sig', errors='replace').rstrip()
+    names = [line.strip() for line in text.splitlines()]
+    refuse(path, class_problems(names) if names else ['it names no class'])
+    return names
+
+
+def _read_lines(path: str | Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header of a table, and the number and the cells of each line that is not empty."""
+    with open(require_file(path), newline='', encoding='utf-8-sig', errors='replace') as file:
+        try:
+            lines = [[cell.strip() for cell in cells] for cells in csv.reader(file)]
+        except csv.Error as error:
+            raise InputError(f'{path} is not a CSV table: {error}') from error
+    if not lines or lines[0] not in COLUMNS:
+        found = repr(','.join(lines[0])[:60]) if lines else 'nothing'
+        raise InputError(f'{path} begins with {found}; expected the header name,label or name,label,split')
+    cells = [[cell_text(cells[0]), *map(cell_text, cells[1:2]), *cells[2:]] if cells else cells for cells in lines[1:]]
+    return lines[0], [(number, line) for number, line in enumerate(cells, 2) if any(line)]
+
+
+def _row(cells: list[str], header: list[str], known: dict[str, int] | range) -> Row | str:
+    """Return one line of a table, or what is wrong with it; `known` has the classes by name, or the possible labels."""
+    if len(cells) != len(header):
+        return f'{str(cells)[:100]}: expected {len(header)} cells, {",".join(header)}'
+    name, text, split = [*cells, ''][:3]
+    if isinstance(known, dict):
+        label, expected = known.get(text), 'the name of a class'
+    else:
+        is_label = text.isdecimal() and len(text) < 10 and int(text) in known
+        label, expected = int(text) if is_label else None, f'a number from 0 to {known[-1]}'
+    if label is None:
+        return f'label {text[:100]!r} is not {expected}'
+    if unsafe([name]):
+        return f'{name!r}: {RULE}'
+    if split not in SPLITS and len(header) == 3:
+        return f'split {split!r} is not one of {SPLITS}'
+    return Row(name, label, split)

@@ -3,6 +3,7 @@
 Legend: F frames of all clips, N clips, T frames of one clip, M persons, V joints, C coordinates.
 """
 
+import copy
 import hashlib
 import tempfile
 import zlib
@@ -24,8 +25,9 @@ FORMAT = Format(
     'mmcl skeletons',
     'frames',
     {'frames': (4, 'f'), 'offset': (1, 'iu'), 'name': (1, 'OS'), 'label': (1, 'iu'), 'person': (1, 'iu')},
-    {'split': (1, 'OS'), 'crc32': (1, 'u')},
+    {'split': (1, 'OS'), 'crc32': (1, 'u'), 'class': (1, 'OS')},
 )
+FACTS = 'normalised', 'confidence'  # attributes that are true or false
 
 
 class SkeletonStore:
@@ -42,6 +44,9 @@ class SkeletonStore:
     split : N str, 'train' or 'test', or None if the store does not name its splits (default).
     path : path. Where it was read from, for messages (default '').
     crc32 : (N,) uint32. zlib.crc32 of each clip's frames when they were written, None if unknown (default).
+    classes : str, one per label. The names of the classes, () if the store does not have them (default).
+    normalised : bool. The clips were centred and scaled by the rule of feeders/recordings/normalise.py (default False).
+    confidence : bool. The last coordinate is the confidence of a keypoint (default False).
     """
 
     def __init__(
@@ -56,10 +61,14 @@ class SkeletonStore:
         split: list[str] | None = None,
         path: str | Path = '',
         crc32: np.ndarray | None = None,
+        classes: Sequence[str] = (),
+        normalised: bool = False,
+        confidence: bool = False,
     ) -> None:
         self.frames, self.start, self.length = frames, np.asarray(start, np.int64), np.asarray(length, np.int64)
         self.name, self.label, self.person = list(name), np.asarray(label, np.int64), np.asarray(person, np.int64)
         self.dataset, self.split, self.path, self.crc32 = dataset, split, str(path), crc32
+        self.classes, self.normalised, self.confidence = list(classes), normalised, confidence
 
     def __len__(self) -> int:
         return len(self.name)
@@ -76,23 +85,16 @@ class SkeletonStore:
 
     def select(self, mask: Sequence[bool] | np.ndarray) -> 'SkeletonStore':
         """Return the clips for which `mask` (N,) is true; the frames are not copied."""
-        rows = np.flatnonzero(mask)
-        return SkeletonStore(
-            self.frames,
-            self.start[rows],
-            self.length[rows],
-            [self.name[i] for i in rows],
-            self.label[rows],
-            self.person[rows],
-            self.dataset,
-            self.split and [self.split[i] for i in rows],
-            self.path,
-            None if self.crc32 is None else self.crc32[rows],
-        )
+        rows, selected = np.flatnonzero(mask), copy.copy(self)
+        selected.start, selected.length = self.start[rows], self.length[rows]
+        selected.name, selected.label = [self.name[i] for i in rows], self.label[rows]
+        selected.person, selected.split = self.person[rows], self.split and [self.split[i] for i in rows]
+        selected.crc32 = None if self.crc32 is None else self.crc32[rows]
+        return selected
 
     def problems(self) -> list[str]:
         """Return a line for each kind of problem that the clips have, besides their frames."""
-        return clip_problems(self.name, self.label, self.person, self.layout[0])
+        return clip_problems(self.name, self.label, self.person, self.layout[0], self.classes)
 
     def faults(self, rows: np.ndarray) -> list[str]:
         """Return a line for each kind of fault in the frames of these clips, (N,) int."""
@@ -115,10 +117,20 @@ class SkeletonStoreWriter:
     path : path. The store.
     dataset : str. The data set's name, kept as an attribute.
     layout : (M, V, C) of every frame.
+    classes, normalised, confidence : what is true of all clips, as SkeletonStore has it.
     """
 
-    def __init__(self, path: str | Path, dataset: str, layout: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        dataset: str,
+        layout: tuple[int, int, int],
+        classes: Sequence[str] = (),
+        normalised: bool = False,
+        confidence: bool = False,
+    ) -> None:
         self.path, self.dataset, self.layout = Path(path), dataset, tuple(layout)
+        self.classes, self.normalised, self.confidence = list(classes), normalised, confidence
         self.name, self.label, self.person, self.split, self.length, self.crc32 = [], [], [], [], [], []
 
     def __enter__(self) -> 'SkeletonStoreWriter':
@@ -158,20 +170,25 @@ class SkeletonStoreWriter:
 
     def _finish(self) -> None:
         offset = np.concatenate([[0], np.cumsum(self.length)]).astype(np.int64)
-        refuse(self.path, clip_problems(self.name, np.asarray(self.label), np.asarray(self.person), self.layout[0]))
+        label, person = np.asarray(self.label), np.asarray(self.person)
+        refuse(self.path, clip_problems(self.name, label, person, self.layout[0], self.classes))
         with atomic_path(self.path) as temporary:
-            longest = max((len(name.encode()) for name in self.name), default=0)
-            size = int(offset[-1] * np.prod(self.layout) * 4) + (256 + 2 * longest) * len(self.name) + 65536
+            longest = max((len(name.encode()) for name in self.name + self.classes), default=0)
+            texts = (256 + 2 * longest) * (len(self.name) + len(self.classes))
+            size = int(offset[-1] * np.prod(self.layout) * 4) + texts + 65536
             with new_store(temporary, FORMAT, size) as file:
                 file.attrs.update(dataset=self.dataset, joints=self.layout[1])
+                file.attrs.update({key: True for key in FACTS if getattr(self, key)})
                 frames = file.create_dataset('frames', (offset[-1], *self.layout), np.float32)
                 file['offset'] = offset
-                file['label'] = np.asarray(self.label, np.int64)
-                file['person'] = np.asarray(self.person, np.int64)
+                file['label'] = label.astype(np.int64)
+                file['person'] = person.astype(np.int64)
                 file['crc32'] = np.asarray(self.crc32, np.uint32)
                 write_texts(file, 'name', self.name)
                 if any(self.split):
                     write_texts(file, 'split', self.split)
+                if self.classes:
+                    write_texts(file, 'class', self.classes)
                 frames[:0] = np.zeros((0, *self.layout), np.float32)
                 self._copy_frames(frames)
 
@@ -196,7 +213,7 @@ def read_skeletons(path: str | Path) -> SkeletonStore:
     contents = read_store(path, FORMAT)
     frames, columns = contents.array, contents.columns
     offset, dataset = columns['offset'].astype(np.int64), contents.attributes.get('dataset', '')
-    sizes = {len(values) for key, values in columns.items() if key != 'offset'}
+    sizes = {len(values) for key, values in columns.items() if key not in ('offset', 'class')}
     in_order = len(offset) and offset[0] >= 0 and (offset[1:] >= offset[:-1]).all() and offset[-1] <= len(frames)
     if sizes != {len(offset) - 1} or not in_order or not all(frames.shape[1:]):
         raise InputError(f'{path} is damaged: offsets, names and labels do not fit its {len(frames)} frames')
@@ -204,6 +221,9 @@ def read_skeletons(path: str | Path) -> SkeletonStore:
         raise InputError(f'{path} is damaged: it has labels or numbers of persons beyond {np.iinfo(np.int64).max}')
     if not isinstance(dataset, str):
         raise InputError(f'{path} is damaged: its attribute dataset is {dataset!r}; expected a text')
+    facts = {key: contents.attributes.get(key, False) for key in FACTS}
+    if not all(isinstance(value, (bool, np.bool_)) for value in facts.values()):
+        raise InputError(f'{path} is damaged: its attributes {" and ".join(FACTS)} are {facts}; expected true or false')
     require_digest(path, contents)
     return SkeletonStore(
         frames,
@@ -214,6 +234,8 @@ def read_skeletons(path: str | Path) -> SkeletonStore:
         columns.get('split'),
         path,
         columns.get('crc32'),
+        columns.get('class', ()),
+        **{key: bool(value) for key, value in facts.items()},
     )
 
 

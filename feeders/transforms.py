@@ -132,13 +132,14 @@ def resampling(length: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray,
     return lower, np.minimum(lower + 1, length[:, None] - 1), (place - lower).astype(np.float32)
 
 
-def rotation(angles: np.ndarray, coordinates: int = 3) -> np.ndarray:
+def rotation(angles: np.ndarray, coordinates: int = 3, confidence: bool = False) -> np.ndarray:
     """Make rotation matrices for columns, Rz·Ry·Rx; in two dimensions Rz only.
 
     Parameters
     ----------
     angles : (N, 3), radians. About x, y and z.
-    coordinates : int. C, 2 or 3 (default 3).
+    coordinates : int. C, 2 or 3, a confidence included (default 3).
+    confidence : bool. The last coordinate is a confidence, which stays as it is (default False).
 
     Returns
     -------
@@ -150,7 +151,9 @@ def rotation(angles: np.ndarray, coordinates: int = 3) -> np.ndarray:
         about[axis, :, i, i] = about[axis, :, j, j] = cos[:, axis]
         about[axis, :, i, j], about[axis, :, j, i] = sin[:, axis], -sin[:, axis]
     rx, ry, rz = about
-    return rz @ ry @ rx if coordinates == 3 else rz[:, :2, :2]
+    if coordinates - confidence == 3:
+        return rz @ ry @ rx
+    return rz[:, :coordinates, :coordinates]  # Rz leaves the third coordinate as it is
 
 
 def resample(frames: Tensor, index: Tensor, weight: Tensor) -> Tensor:
@@ -186,25 +189,37 @@ def rotate(skeleton: Tensor, matrix: Tensor) -> Tensor:
     return rotated
 
 
-def bones(skeleton: Tensor, parents: Tensor) -> Tensor:
-    """Subtract from each joint (B, C, V, T) its parent, given by (V,); the root's bone is zero."""
+def bones(skeleton: Tensor, parents: Tensor, confidence: bool = False) -> Tensor:
+    """Subtract from each joint (B, C, V, T) its parent, given by (V,); the root's bone is zero.
+
+    If the last coordinate is a confidence, that of a bone is the mean of its two joints'.
+    """
     parent = skeleton.index_select(2, parents)
-    return torch.sub(skeleton, parent, out=parent)
+    mean = (skeleton[:, -1] + parent[:, -1]) / 2 if confidence else None
+    bone = torch.sub(skeleton, parent, out=parent)
+    if confidence:
+        bone[:, -1] = mean
+    return bone
 
 
-def motion(skeleton: Tensor) -> Tensor:
-    """Return the step from each frame to the next, zero for the last one, (B, C, V, T)."""
+def motion(skeleton: Tensor, confidence: bool = False) -> Tensor:
+    """Return the step from each frame to the next, zero for the last one, (B, C, V, T).
+
+    If the last coordinate is a confidence, that of a step is the mean of its two frames'.
+    """
     step = torch.empty_like(skeleton)
     torch.sub(skeleton[..., 1:], skeleton[..., :-1], out=step[..., :-1])
+    if confidence:
+        step[:, -1, :, :-1] = (skeleton[:, -1, :, 1:] + skeleton[:, -1, :, :-1]) / 2
     step[..., -1] = 0
     return step
 
 
-def stream(skeleton: Tensor, parents: Tensor, bone: bool, vel: bool) -> Tensor:
+def stream(skeleton: Tensor, parents: Tensor, bone: bool, vel: bool, confidence: bool = False) -> Tensor:
     """Turn joints (B, C, V, T) into bones, motion, or the motion of bones."""
     if bone:
-        skeleton = bones(skeleton, parents)
-    return motion(skeleton) if vel else skeleton
+        skeleton = bones(skeleton, parents, confidence)
+    return motion(skeleton, confidence) if vel else skeleton
 
 
 def to_model(skeleton: Tensor, slot: Tensor, persons: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 import main_MMCL
-from feeders.datasets import class_name
+from feeders.datasets import DATASETS
 from feeders.feature_store import write_features
 from feeders.feeder_MMCL import Feeder
 from feeders.prepare.__main__ import main as prepare
@@ -111,7 +111,8 @@ def test_all_861_clips_pass_the_model(utd, command, tmp_path):
 @pytest.mark.parametrize('dataset', ['utd-mhad', 'sysu'])
 def test_the_maps_of_the_configs_name_classes_that_exist(dataset):
     label_map = CONFIGS[f'{dataset}/zero_shot.yaml']['test_feeder_args']['label_map']
-    named = {class_name(dataset, source): class_name('ntu120', target) for source, target in label_map.items()}
+    own, ntu = DATASETS[dataset].classes, DATASETS['ntu120'].classes
+    named = {own[source]: ntu[target] for source, target in label_map.items()}
     expected = {
         'utd-mhad': {
             'wave': 'hand waving',

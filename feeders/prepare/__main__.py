@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from feeders.datasets import DATASETS, dataset_named
-from feeders.prepare import custom, import_npz, inspect, name_lists, person_images, store_builder
+from feeders.prepare import custom, import_npz, import_pyskl, inspect, name_lists, person_images, store_builder
 from torchlight.command import Parser, run_command
 from torchlight.errors import InputError
 from torchlight.imports import import_class
 
-COMMANDS = custom, import_npz, person_images, name_lists, inspect  # besides those of the data sets
+COMMANDS = custom, import_npz, import_pyskl, person_images, name_lists, inspect  # besides those of the data sets
 RESUME_HINT = 'no partial file is left behind; run the same command again'
 
 

@@ -1,38 +1,45 @@
-"""Clips of your own: a folder of `.npy` arrays and a table of labels → store.
+"""Clips of your own: arrays or the JSON of pose estimators, and a table of labels → store, and a config beside it.
 
 Legend: T frames, M persons, V joints, C coordinates.
 """
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from feeders.label_table import Row, read_label_table
 from feeders.mapped import read_npy
-from feeders.prepare import store_builder
+from feeders.prepare import own_data, store_builder
 from feeders.recordings.clips import Clip, LeftOut
-from feeders.scale import scale_warning
-from feeders.skeleton_store import open_skeletons
-from feeders.splits import NO_SPLIT
+from feeders.recordings.pose_estimators import JOINTS, is_clip_folder, read_poses
 from torchlight.errors import InputError
+
+POSES = 'JSON of OpenPose (a folder of frames), AlphaPose, COCO results or MMPose'
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command `custom`."""
-    parser = commands.add_parser('custom', help='make a store from <name>.npy files and a table of their labels')
+    parser = commands.add_parser('custom', help='make a store, and a config, from clips of your own and their labels')
     parser.add(
         '--raw',
         required=True,
         nargs='+',
         metavar='DIR',
-        help='folders that contain <name>.npy, each (T, V, C) or (T, M, V, C) with C = 2 or 3',
+        help=f'folders that contain <name>.npy, each (T, V, C) or (T, M, V, C) with C = 2 or 3, or {POSES}',
     )
     parser.add(
-        '--labels', required=True, metavar='FILE.csv', help='table with the header name,label[,split]; labels from 0'
+        '--labels',
+        required=True,
+        metavar='FILE.csv',
+        help='table with the header name,label[,split]; labels are numbers from 0 or names of classes',
+    )
+    parser.add(
+        '--confidence',
+        action='store_true',
+        help='the third coordinate of the arrays is the confidence of a keypoint in an image',
     )
     parser.add('--dataset', default='custom', metavar='NAME', help="data set's name in the store (default: custom)")
-    store_builder.add_arguments(parser)
+    own_data.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -41,60 +48,72 @@ def run(args: argparse.Namespace) -> int:
     return store_builder.build_store(Reader(args.dataset, args))
 
 
-class Reader(store_builder.Reader):
+class Reader(own_data.Reader):
     """Reads the clips of a table, in its order."""
 
-    layout = None  # `sources` finds it in the files
-
     def sources(self) -> list:
-        """Return the table's rows; its wrong lines and the files that it does not name are left out."""
-        rows, wrong = read_label_table(self.args.labels)
-        if wrong and not rows:
-            raise InputError(f'none of the {len(wrong)} rows can be used; {": ".join(wrong[0])}')
+        """Return the table's rows; its wrong lines and the clips that it does not name are left out."""
+        table = read_label_table(self.args.labels, self.classes)
+        rows, self.classes = table.rows, table.classes
+        if table.wrong and not rows:
+            raise InputError(f'none of the {len(table.wrong)} rows can be used; {": ".join(table.wrong[0])}')
         self.has_split = any(row.split for row in rows)
-        left_out, named = [LeftOut(*line) for line in wrong], {row.name for row in rows}
-        for folder in map(Path, self.args.raw):
-            if not folder.is_dir():
-                raise InputError(f'{folder} is not a folder; --raw takes the folders that contain <name>.npy')
-            for file in sorted(folder.glob('*.npy')):
-                kept = self.file(file.stem)
-                if file.stem not in named:
-                    left_out.append(LeftOut(str(file), f'is not in {self.args.labels}'))
-                elif file != kept:
-                    left_out.append(LeftOut(str(file), f'has the same name as {kept}, which is kept'))
+        left_out, named = [LeftOut(*line) for line in table.wrong], {row.name for row in rows}
+        for path in self.clips():
+            name = path.name if path.is_dir() else path.stem
+            kept = self.file(name)
+            if name not in named:
+                left_out.append(LeftOut(str(path), f'is not in {self.args.labels}'))
+            elif path != kept:
+                left_out.append(LeftOut(str(path), f'has the same name as {kept}, which is kept'))
         self.layout = self.common_layout(rows)
+        self.require_graph()
         return left_out + rows
 
     def read(self, source: Row) -> Clip:
-        """Read one row's file."""
-        return Clip(source.name, read_npy(self.file(source.name), mapped=True), source.label, source.split)
+        """Read one row's clip."""
+        path = self.file(source.name)
+        frames = read_npy(path, mapped=True) if path.suffix == '.npy' else read_poses(path, self.layout[0])
+        return Clip(source.name, frames, source.label, source.split)
 
-    def finish(self) -> None:
-        """Warn of what training with this store would refuse or suffer from."""
-        if not self.has_split:
-            print(f'warning: {self.args.labels} has no column split; {NO_SPLIT}', file=sys.stderr)
-        if warning := scale_warning(open_skeletons(self.args.out)):
-            print(f'warning: {warning}', file=sys.stderr)
+    def clips(self) -> Iterator[Path]:
+        """Yield what the folders of --raw contain."""
+        for folder in map(Path, self.args.raw):
+            if not folder.is_dir():
+                raise InputError(f'{folder} is not a folder; --raw takes the folders that contain the clips')
+            yield from sorted(folder.glob('*.npy'))
+            yield from sorted(folder.glob('*.json'))
+            yield from filter(is_clip_folder, sorted(folder.iterdir()))
 
     def file(self, name: str) -> Path:
-        """Return the clip's file, in the first folder that has it."""
-        files = [Path(folder) / f'{name}.npy' for folder in self.args.raw]
-        return next(filter(Path.is_file, files), files[0])
+        """Return the clip's file or folder, in the first folder that has it."""
+        paths = [Path(folder) / f'{name}{ending}' for folder in self.args.raw for ending in ('.npy', '.json', '')]
+        return next((path for path in paths if path.exists()), paths[0])
 
     def common_layout(self, rows: Sequence[Row]) -> tuple[int, int, int]:
         """Return (M, V, C): the most persons of all clips, the joints and coordinates of the first that has any."""
-        persons, joints = 0, None
-        for row in rows:
+        persons, joints, estimated = 0, None, None
+        for path in (self.file(row.name) for row in rows):
+            if path.suffix != '.npy':
+                estimated = estimated or path
+                continue
             try:
-                shape = read_npy(self.file(row.name), mapped=True).shape
+                shape = read_npy(path, mapped=True).shape
             except InputError:
                 continue  # reported when it is read
             if len(shape) in (3, 4) and shape[-1] in (2, 3):
                 joints = joints or shape[-2:]
                 persons = max(persons, shape[1] if len(shape) == 4 and shape[-2:] == joints else 1)
+        self.confidence = self.args.confidence or estimated is not None
+        if estimated and joints and not self.args.confidence:
+            raise InputError(f'{estimated} has confidences; give --confidence if the arrays beside it have them too')
+        if estimated:
+            joints = JOINTS, 3
         if joints is None:
             raise InputError(
-                f'{", ".join(self.args.raw)} has no <name>.npy of (T, V, C) or (T, M, V, C) with C = 2 or 3 for any of '
-                f'the {len(rows)} rows of {self.args.labels}'
+                f'{", ".join(self.args.raw)} has no <name>.npy of (T, V, C) or (T, M, V, C) with C = 2 or 3, nor '
+                f'{POSES}, for any of the {len(rows)} rows of {self.args.labels}'
             )
-        return persons, *joints
+        if self.args.confidence and joints[1] != 3:
+            raise InputError('--confidence needs arrays of three coordinates, x, y and the confidence; these have two')
+        return self.args.num_person or persons or 1, *joints

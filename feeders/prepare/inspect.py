@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from feeders import feature_store
-from feeders.datasets import DATASETS, Dataset, class_name
+from feeders.datasets import DATASETS, Dataset, class_names
 from feeders.feature_store import FeatureStore, read_features
 from feeders.hdf5 import format_of
 from feeders.integrity import name_problems
@@ -102,6 +102,8 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
     facts = [
         f'{len(store)} clips of {store.dataset or "an unnamed data set"}, '
         f'{persons} persons × {joints} joints × {coordinates} coordinates'
+        + (', the last of which is a confidence' if store.confidence else '')
+        + ('; centred and scaled, each clip by itself' if store.normalised else '')
     ]
     if not len(store):
         return facts, ['it is empty']
@@ -166,8 +168,9 @@ def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
     for store in skeletons.values():
         if len(store) and (args.clip is None or args.clip in store.name):
             index = store.name.index(args.clip) if args.clip else 0
-            name, action = store.name[index], class_name(store.dataset, int(store.label[index]))
-            draw_clip(args.figure, f'{name}  {action}'.strip(), store.clip(index), store.dataset)
+            name, action = store.name[index], _class_name(store, int(store.label[index]))
+            frames = store.clip(index)[..., : -1 if store.confidence else None]
+            draw_clip(args.figure, f'{name}  {action}'.strip(), frames, store.dataset)
             print(f'{args.figure}: {name}, {store.length[index]} frames')
             return
     raise InputError(f'none of the stores has the clip {args.clip!r}')
@@ -185,10 +188,13 @@ def _scan(store: SkeletonStore) -> tuple[float, float, list[str]]:
 
 
 def _classes(store: SkeletonStore) -> str:
-    named = (
-        f'{label} {class_name(store.dataset, label)}'.strip() + f' ({count})' for label, count in _counts(store.label)
-    )
+    named = (f'{label} {_class_name(store, label)}'.strip() + f' ({count})' for label, count in _counts(store.label))
     return f'{len(set(store.label.tolist()))} classes (clips): ' + ', '.join(named)
+
+
+def _class_name(store: SkeletonStore, label: int) -> str:
+    names = class_names(store.dataset, store.classes)
+    return names[label] if 0 <= label < len(names) else ''
 
 
 def _splits(store: SkeletonStore, digests: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from feeders.datasets import Dataset, dataset_named
 from feeders.recordings.clips import Clip, LeftOut, attempt, checked_frames, find_files, ordered_map
+from feeders.recordings.normalise import normalise
 from feeders.skeleton_store import SkeletonStoreWriter
 from torchlight.command import Parser, count
 from torchlight.errors import InputError
@@ -57,6 +58,11 @@ class Reader:
     def layout(self) -> tuple[int, int, int]:
         """(M, V, C) of the store; by default the data set's."""
         return self.dataset.layout
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the store says of all its clips: classes, normalised and confidence; by default nothing."""
+        return {}
 
     def sources(self) -> list:
         """Return what `read` takes, one per clip; by default the files of `pattern`, in order of their paths.
@@ -119,7 +125,7 @@ def build_store(reader: Reader) -> int:
     found = reader.sources()
     left_out = [source for source in found if isinstance(source, LeftOut)]
     sources = [source for source in found if not isinstance(source, LeftOut)]
-    with writing(args.out), SkeletonStoreWriter(args.out, reader.name, reader.layout) as store:
+    with writing(args.out), SkeletonStoreWriter(args.out, reader.name, reader.layout, **reader.facts) as store:
         clips = ordered_map(partial(attempt, partial(_read, reader)), sources, args.num_worker)
         clips = tqdm(clips, total=len(sources), unit='clip', desc=reader.name, disable=None)
         for source, clip in zip(sources, clips):
@@ -174,7 +180,10 @@ def _read(reader: Reader, source: Any) -> Clip:
     clip = reader.read(source)
     safe_name(clip.name, _title(source))
     label = _label_by_name(reader.dataset, clip.name) if clip.label is None else clip.label
-    return clip._replace(frames=checked_frames(clip.frames, reader.layout), label=label)
+    frames = checked_frames(clip.frames, reader.layout)
+    if reader.facts.get('normalised'):
+        frames = normalise(frames, reader.facts['confidence'])
+    return clip._replace(frames=frames, label=label)
 
 
 def _label_by_name(dataset: Dataset, name: str) -> int:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from feeders.datasets import DATASETS, class_name, dataset_named
+from feeders.datasets import DATASETS, class_names, dataset_named
 from feeders.label_table import read_names
 from feeders.splits import is_train
 from torchlight.errors import InputError
@@ -136,7 +136,10 @@ def test_every_data_set_names_all_its_classes():
     counts = {'ntu60': 60, 'ntu120': 120, 'nw-ucla': 10, 'utd-mhad': 27, 'sysu': 12, 'sample': 12}
     assert {name: DATASETS[name].num_class for name in counts} == counts
     assert all(len(set(row.classes)) == row.num_class > 1 for row in DATASETS.values())
-    assert class_name('ntu60', 59) == 'walking apart' and class_name('ntu60', 60) == class_name('none', 0) == ''
+    assert class_names('ntu60')[59:] == ['walking apart'] and class_names('none') == []
+    assert class_names('ntu60', ['a', 'b']) == ['a', 'b']
+    assert class_names('ntu60', (), {0: 2}) == ['', '', 'drink water']
+    assert class_names('mine', ['a', 'b'], {1: 0, 5: 2}) == ['b', '', '']
 
 
 @pytest.mark.parametrize('row', DATASETS.values(), ids=list(DATASETS))

@@ -49,7 +49,7 @@ def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
         'text': np.array(['a']),
         'unnamed': good,
     }
-    rows = 'good,1\ngood,2\njoints,1\nnan,1\nflat,1\nempty,1\ncrowd,1\ntext,1\nabsent,1\nbad,-1\nbad,x\nshort\n'
+    rows = 'good,1\ngood,2\njoints,1\nnan,1\nflat,1\nempty,1\ncrowd,1\ntext,1\nabsent,1\nbad,-1\nbad,1.0\nshort\n'
     assert main(table(arrays, 'name,label\n' + rows)) == 1
     assert open_skeletons(tmp_path / 'x.h5').name == ['good']
     report = (tmp_path / 'x.h5.report.txt').read_text()
@@ -86,12 +86,31 @@ def test_coordinates_that_look_like_pixels_are_a_warning(table, tmp_path, capsys
     assert capsys.readouterr().err.startswith(f'warning: half of the coordinates in {tmp_path}/x.h5 are beyond ±')
 
 
-def test_a_label_that_is_no_number_is_blamed_with_its_line(table, tmp_path, capsys):
-    argv = table({'one': RNG.normal(size=(6, 17, 3))}, 'name,label,split\none,walk,train\n')
+def test_a_label_that_is_no_class_is_blamed_with_its_line(table, tmp_path, capsys):
+    argv = table({'one': RNG.normal(size=(6, 17, 3))}, 'name,label,split\none,-1,train\n')
     error = refused(capsys, main, argv)
-    assert (
-        'none of the 1 rows can be used; ' in error and "labels.csv line 2: label 'walk' is not a number from" in error
-    )
+    assert 'none of the 1 rows can be used; ' in error and "labels.csv line 2: label '-1' is not a number from" in error
+
+
+def test_names_of_classes_are_labels(table, tmp_path, capsys):
+    clips = {name: RNG.normal(size=(6, 17, 3)) for name in 'abc'}
+    text = 'name,label,split\na,wave hand,train\nb,sit,test\nc,wave hand,test\n'
+    assert main(table(clips, text)) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.classes == ['sit', 'wave hand'] and store.label.tolist() == [1, 0, 1]
+    assert main(['inspect', str(tmp_path / 'x.h5')]) == 0
+    assert '2 classes (clips): 0 sit (1), 1 wave hand (2)' in capsys.readouterr().out
+    (tmp_path / 'classes.txt').write_text('wave hand\r\nsit\nstand\n')
+    assert main([*table(clips, text), '--classes', f'{tmp_path}/classes.txt']) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.classes == ['wave hand', 'sit', 'stand'] and store.label.tolist() == [0, 1, 0]
+    numbers = text.replace('wave hand', '2').replace('sit', '0')
+    assert main([*table(clips, numbers), '--classes', f'{tmp_path}/classes.txt']) == 0
+    assert open_skeletons(tmp_path / 'x.h5').label.tolist() == [2, 0, 2]
+    assert main([*table(clips, numbers.replace('2', '3')), '--classes', f'{tmp_path}/classes.txt']) == 1
+    assert "label '3' is not a number from 0 to 2" in capsys.readouterr().err
+    mixed = table(clips, text.replace('sit', '7'))
+    assert "both numbers and names as labels ('wave hand' in line 2 and '7' in line 3)" in refused(capsys, main, mixed)
 
 
 @pytest.mark.parametrize('text', ['', 'a,b\n', 'x' * 200_000, 'name,label\n', 'name,label\nabsent,1\n'])

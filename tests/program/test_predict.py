@@ -126,7 +126,7 @@ def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
     assert 'b.npy: contains NaN or Inf' in line(folder / 'b.npy')
     (folder / 'b.json').write_text('{}')
     assert 'has clips of several kinds, .json and .npy' in line(folder)
-    assert 'b.json is not an NW-UCLA clip' in line(folder / 'b.json')
+    assert 'b.json: has no keypoints of OpenPose, AlphaPose,' in line(folder / 'b.json')
     (folder / 'c.skeleton').write_text('1\n1\n')
     assert 'c.skeleton: ' in line(folder / 'c.skeleton')
     (folder / 'd').mkdir()

@@ -1,0 +1,75 @@
+"""What the readers of data of your own share: their flags, their warnings, and a config beside the store."""
+
+import argparse
+import sys
+
+from feeders.label_table import read_classes
+from feeders.prepare import ready_config, store_builder
+from feeders.scale import scale_warning
+from feeders.skeleton_store import open_skeletons
+from feeders.splits import NO_SPLIT
+from torchlight.command import Parser, positive
+from torchlight.files import require_ending
+
+
+class Reader(store_builder.Reader):
+    """A reader of clips that the program knows nothing of: their `sources` set what follows.
+
+    Attributes
+    ----------
+    layout : (M, V, C).
+    classes : str, one per label. The names of the classes, [] if they are not known.
+    confidence : bool. The last coordinate is a confidence.
+    has_split : bool. Some clips are for training and some for testing.
+    """
+
+    layout = None
+    confidence = False
+    has_split = True
+
+    def __init__(self, name: str, args: argparse.Namespace) -> None:
+        super().__init__(name, args)
+        require_ending(args.out, '.h5', flag='--out')
+        self.classes = read_classes(args.classes) if args.classes else []
+
+    @property
+    def facts(self) -> dict:
+        """What the store says of all its clips."""
+        return {'classes': self.classes, 'normalised': self.args.normalise, 'confidence': self.confidence}
+
+    def require_graph(self) -> None:
+        """Raise InputError if the config would lack a graph, before the clips are read."""
+        if self.has_split or self.args.graph or self.args.edges:
+            ready_config.graph_of(self.args, self.layout[1])
+
+    def finish(self) -> None:
+        """Warn of what training with this store would refuse or suffer from; write its config."""
+        store = open_skeletons(self.args.out)
+        if warning := scale_warning(store):
+            print(f'warning: {warning}', file=sys.stderr)
+        if self.has_split:
+            ready_config.write_config(store, ready_config.graph_of(self.args, self.layout[1]))
+        else:
+            print(f'warning: {self.args.labels} has no column split; {NO_SPLIT}', file=sys.stderr)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the flags that these readers have."""
+    parser.add(
+        '--classes',
+        metavar='FILE.txt',
+        help='names of the classes, one per line, by label (default: the labels, if they are names, by the alphabet)',
+    )
+    parser.add(
+        '--num-person',
+        type=positive,
+        metavar='N',
+        help='most persons of a clip (default: as many as the arrays have; 1 for JSON)',
+    )
+    parser.add(
+        '--normalise',
+        action='store_true',
+        help='centre each clip and divide it by the size of the body, for pixels, millimetres and other units',
+    )
+    ready_config.add_arguments(parser)
+    store_builder.add_arguments(parser)

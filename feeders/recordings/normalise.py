@@ -1,0 +1,53 @@
+"""The rule of `--normalise`, which brings pixels, millimetres or any other unit to the size of a body.
+
+The median of all joints of a clip, coordinate by coordinate, becomes the origin, and the size of the body becomes 1.
+The size in one frame is the root mean square of the distances of a person's joints from their mean; the size in a clip
+is the median of these over frames and persons. So the result depends neither on where a clip was recorded nor on its
+unit nor on other clips; the places of persons to each other and their ways are kept; a few wrong joints or frames
+change little. Joints that were not found, at zero or with a confidence of zero, do not count and become zero. A
+confidence stays as it is.
+
+Legend: T frames, M persons, V joints, C coordinates.
+"""
+
+import numpy as np
+
+from feeders.recordings.clips import ClipError
+from feeders.scale import positions
+
+LEAST_SIZE = 1e-6  # of a body, relative to its coordinates: what rounding leaves of joints at one place
+
+
+def normalise(frames: np.ndarray, confidence: bool) -> np.ndarray:
+    """Centre and scale one clip.
+
+    Parameters
+    ----------
+    frames : (T, M, V, C) float32.
+    confidence : bool. The last coordinate is a confidence.
+
+    Returns
+    -------
+    (T, M, V, C) float32.
+
+    Raises
+    ------
+    ClipError
+        If the clip has no joints, or if they are all at one place.
+    """
+    places = positions(frames, confidence).astype(np.float64)
+    found = places.any(-1) & (frames[..., -1] > 0 if confidence else True)
+    if not found.any():
+        raise ClipError('cannot be centred, as it has no joints')
+    body = found.sum(-1) > 1  # (T, M)
+    bodies, there = places[body], found[body][..., None]  # (bodies, V, 2 or 3), (bodies, V, 1)
+    mean = bodies.mean(1, keepdims=True, where=there)
+    squares = np.sum((bodies - mean) ** 2, 2, keepdims=True).mean(1, where=there)
+    size = np.median(np.sqrt(squares)) if len(bodies) else 0.0
+    if size <= LEAST_SIZE * np.abs(places).max():
+        raise ClipError('cannot be scaled, as its joints are all at one place')
+    centre = np.median(places[found], 0)
+    result = frames.copy()
+    positions(result, confidence)[found] = (positions(frames, confidence)[found] - centre) / size
+    positions(result, confidence)[~found] = 0
+    return result
