@@ -23,6 +23,14 @@ def median_size(store: SkeletonStore) -> float:
     return float(np.median(every)) if len(every) else 0.0
 
 
+def looks_like_confidence(frames: np.ndarray) -> bool:
+    """Return whether two coordinates of a clip (…, C) look like pixels, and a third one like their confidence."""
+    if frames.shape[-1] != 3 or not frames.size:
+        return False
+    third = frames[..., 2]
+    return bool(third.min() >= 0 and third.max() <= 1 and np.abs(frames[..., :2]).max() > LARGEST)
+
+
 def scale_warning(store: SkeletonStore) -> str:
     """Return a warning if the coordinates are so large that they look like pixels or millimetres, else ''."""
     size = median_size(store)

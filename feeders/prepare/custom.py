@@ -4,6 +4,7 @@ Legend: T frames, M persons, V joints, C coordinates.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from feeders.mapped import read_npy
 from feeders.prepare import own_data, store_builder
 from feeders.recordings.clips import Clip, LeftOut
 from feeders.recordings.pose_estimators import JOINTS, is_clip_folder, read_poses
+from feeders.scale import looks_like_confidence
 from torchlight.errors import InputError
 
 POSES = 'JSON of OpenPose (a folder of frames), AlphaPose, COCO results or MMPose'
@@ -98,10 +100,16 @@ class Reader(own_data.Reader):
                 estimated = estimated or path
                 continue
             try:
-                shape = read_npy(path, mapped=True).shape
+                array = read_npy(path, mapped=True)
             except InputError:
                 continue  # reported when it is read
+            shape = array.shape
             if len(shape) in (3, 4) and shape[-1] in (2, 3):
+                if not joints and not self.args.confidence and looks_like_confidence(array):
+                    print(
+                        f'warning: {path} looks like pixels with a confidence; if so, give --confidence',
+                        file=sys.stderr,
+                    )
                 joints = joints or shape[-2:]
                 persons = max(persons, shape[1] if len(shape) == 4 and shape[-2:] == joints else 1)
         self.confidence = self.args.confidence or estimated is not None

@@ -5,7 +5,7 @@ import pytest
 
 from feeders.feeder_ucla import read_all_sqe
 from feeders.sample import make_sample
-from feeders.scale import LARGEST, median_size, scale_warning
+from feeders.scale import LARGEST, looks_like_confidence, median_size, scale_warning
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 
 
@@ -28,6 +28,21 @@ def test_millimetres_and_pixels_are_noticed_and_metres_are_not(tmp_path, scale, 
     clip = scale * np.random.default_rng(0).normal(size=(90, 2, 17, 3))
     warning = scale_warning(store_of(tmp_path / 'x.h5', clip))
     assert bool(warning) == warns and ('x.h5 are beyond' in warning) == warns
+
+
+def test_a_confidence_does_not_count(tmp_path):
+    clip = np.concatenate([np.full((9, 1, 5, 1), 900.0), np.zeros((9, 1, 5, 2)) + 0.1], -1)
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'custom', (1, 5, 3), confidence=True) as store:
+        store.add('a', 0, clip)
+    assert median_size(open_skeletons(tmp_path / 'x.h5')) == pytest.approx((900 + 0.1) / 2)
+
+
+def test_pixels_with_a_confidence_are_recognised():
+    rng = np.random.default_rng(0)
+    pixels, score = 500 + 99 * rng.normal(size=(9, 17, 2)), rng.uniform(size=(9, 17, 1))
+    assert looks_like_confidence(np.concatenate([pixels, score], -1))
+    for other in (pixels, np.concatenate([pixels, 2 * score], -1), rng.uniform(size=(9, 17, 3)), np.zeros((0, 17, 3))):
+        assert not looks_like_confidence(other)
 
 
 def test_the_sample_is_not_noticed(tmp_path):

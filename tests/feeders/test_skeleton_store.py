@@ -10,6 +10,7 @@ import pytest
 
 from feeders import hdf5_writer
 from feeders.skeleton_store import SkeletonStoreWriter, open_clip, open_skeletons
+from tests.helpers import without_checksums
 from torchlight.errors import InputError
 
 LENGTH, PERSONS = (3, 1, 5, 2), (1, 2, 2, 1)
@@ -46,6 +47,46 @@ def test_a_store_without_splits_has_none(tmp_path, clips):
     with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3)) as store:
         store.add('a', 0, clips[0])
     assert open_skeletons(tmp_path / 'x.h5').split is None
+
+
+def test_a_store_says_what_is_true_of_all_its_clips(tmp_path, clips):
+    facts = {'classes': ['sit', 'wave é'], 'normalised': True, 'confidence': True}
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3), **facts) as store:
+        store.add('a', 1, clips[0])
+        store.add('b', 0, clips[1])
+    for store in (open_skeletons(tmp_path / 'x.h5'), open_skeletons(tmp_path / 'x.h5').select([False, True])):
+        assert {key: getattr(store, key) for key in facts} == facts
+    with SkeletonStoreWriter(tmp_path / 'y.h5', 'ours', (2, 4, 3)) as store:
+        store.add('a', 1, clips[0])
+    store = open_skeletons(tmp_path / 'y.h5')
+    assert not store.classes and not store.normalised and not store.confidence
+
+
+@pytest.mark.parametrize('classes, problem', [(['a'], 'labels outside -1 to 0'), (['a', 'a'], 'the same name: a')])
+def test_names_that_do_not_fit_the_labels_are_refused(tmp_path, clips, classes, problem):
+    with pytest.raises(InputError, match=problem):
+        with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3), classes) as store:
+            store.add('a', 1, clips[0])
+    assert not (tmp_path / 'x.h5').exists()
+
+
+def test_names_of_classes_that_have_changed_are_refused(tmp_path, clips):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3), ['sit', 'wave']) as store:
+        store.add('a', 1, clips[0])
+    whole = (tmp_path / 'x.h5').read_bytes()
+    (tmp_path / 'x.h5').write_bytes(whole.replace(b'wave', b'Wave'))
+    with pytest.raises(InputError, match=r'x.h5 is damaged: '):
+        open_skeletons(tmp_path / 'x.h5')
+    (tmp_path / 'x.h5').write_bytes(whole)
+    without_checksums(tmp_path / 'x.h5')
+    with h5py.File(tmp_path / 'x.h5', 'r+') as file:
+        file['class'][1] = b'sit'
+    with pytest.raises(InputError, match=r'x.h5 cannot be used: 1 classes have the same name: sit'):
+        open_skeletons(tmp_path / 'x.h5')
+    with h5py.File(tmp_path / 'x.h5', 'r+') as file:
+        file['class'][1], file.attrs['normalised'] = b'wave', 'yes'
+    with pytest.raises(InputError, match=r'expected true or false'):
+        open_skeletons(tmp_path / 'x.h5')
 
 
 def test_a_store_larger_than_one_block_is_whole(tmp_path):

@@ -90,6 +90,23 @@ def test_streams_are_joint_bone_motion_and_motion_of_bones(bodies):
     np.testing.assert_allclose(made['bone_motion'], transforms.bones(made['joint_motion'], PARENTS), atol=1e-12)
 
 
+def test_a_confidence_is_neither_rotated_nor_subtracted(bodies):
+    matrix = torch.from_numpy(transforms.rotation(np.full((3, 3), 0.3), 3, confidence=True))
+    turned = transforms.rotate(bodies, matrix)
+    assert torch.equal(turned[:, 2], bodies[:, 2]) and not torch.equal(turned[:, :2], bodies[:, :2])
+    np.testing.assert_allclose(turned[:, :2], transforms.rotate(bodies[:, :2], rotations(np.full((3, 3), 0.3), 2)))
+    plain, made = (
+        [transforms.stream(bodies, PARENTS, **how, confidence=confidence) for how in transforms.STREAMS.values()]
+        for confidence in (False, True)
+    )
+    assert all(torch.equal(a[:, :2], b[:, :2]) for a, b in zip(plain, made))
+    score = bodies[:, 2]
+    of_bone, (_, bone, motion, both) = (score + score[:, PARENTS]) / 2, (each[:, 2] for each in made)
+    assert torch.equal(bone, of_bone) and torch.equal(motion[..., :-1], (score[..., 1:] + score[..., :-1]) / 2)
+    assert torch.equal(both[..., :-1], (of_bone[..., 1:] + of_bone[..., :-1]) / 2)
+    assert not motion[..., -1].any() and not both[..., -1].any()
+
+
 def test_a_new_frame_is_mixed_from_two():
     frames = torch.arange(12.0).reshape(4, 3)
     index, weight = torch.tensor([[[0, 1], [3, 3]]]), torch.tensor([[[0.25, 0.75], [1, 0]]])
