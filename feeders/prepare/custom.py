@@ -94,34 +94,33 @@ class Reader(own_data.Reader):
 
     def common_layout(self, rows: Sequence[Row]) -> tuple[int, int, int]:
         """Return (M, V, C): the most persons of all clips, the joints and coordinates of the first that has any."""
-        persons, joints, estimated = 0, None, None
-        for path in (self.file(row.name) for row in rows):
-            if path.suffix != '.npy':
-                estimated = estimated or path
-                continue
-            try:
-                array = read_npy(path, mapped=True)
-            except InputError:
-                continue  # reported when it is read
-            shape = array.shape
-            if len(shape) in (3, 4) and shape[-1] in (2, 3):
-                if not joints and not self.args.confidence and looks_like_confidence(array):
-                    print(
-                        f'warning: {path} looks like pixels with a confidence; if so, give --confidence',
-                        file=sys.stderr,
-                    )
-                joints = joints or shape[-2:]
-                persons = max(persons, shape[1] if len(shape) == 4 and shape[-2:] == joints else 1)
+        paths = [self.file(row.name) for row in rows]
+        estimated = next((path for path in paths if path.suffix != '.npy'), None)
+        shapes = {path: shape for path in paths if path.suffix == '.npy' and (shape := _shape(path))}
+        first = next(iter(shapes), None)
         self.confidence = self.args.confidence or estimated is not None
-        if estimated and joints and not self.args.confidence:
+        if estimated and shapes and not self.args.confidence:
             raise InputError(f'{estimated} has confidences; give --confidence if the arrays beside it have them too')
-        if estimated:
-            joints = JOINTS, 3
-        if joints is None:
+        if not estimated and not shapes:
             raise InputError(
                 f'{", ".join(self.args.raw)} has no <name>.npy of (T, V, C) or (T, M, V, C) with C = 2 or 3, nor '
                 f'{POSES}, for any of the {len(rows)} rows of {self.args.labels}'
             )
+        joints = (JOINTS, 3) if estimated else shapes[first][2:]
         if self.args.confidence and joints[1] != 3:
             raise InputError('--confidence needs arrays of three coordinates, x, y and the confidence; these have two')
-        return self.args.num_person or persons or 1, *joints
+        if not self.confidence and looks_like_confidence(read_npy(first)):
+            print(f'warning: {first} looks like pixels with a confidence; if so, give --confidence', file=sys.stderr)
+        persons = [shape[1] for shape in shapes.values() if shape[2:] == joints]
+        return self.args.num_person or max(persons, default=0) or 1, *joints
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    """Return the shape (T, M, V, C) of the array in a file, () if it has none of two or three coordinates."""
+    try:
+        shape = read_npy(path, mapped=True).shape
+    except InputError:
+        return ()  # reported when it is read
+    if len(shape) not in (3, 4) or shape[-1] not in (2, 3):
+        return ()
+    return shape if len(shape) == 4 else (shape[0], 1, *shape[1:])

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,12 @@ def settings(store: SkeletonStore, graph: dict[str, Any], work_dir: str, base: s
     return {
         'base': base,
         'work_dir': work_dir,
-        'train_feeder_args': {**feeder, 'repeat': repeat, **graph},
-        'test_feeder_args': {**feeder, **graph},
-        'model_args': {**sizes, **graph},
+        'train_feeder_args': {
+            **feeder,
+            'repeat': repeat,
+            **deepcopy(graph),
+        },  # YAML writes what is the same object once
+        'test_feeder_args': {**feeder, **deepcopy(graph)},
+        'model_args': {**sizes, **deepcopy(graph)},
         'batch_size': min(batch, max(train * repeat, 1)),
     }

@@ -8,6 +8,7 @@ from feeders import transforms
 from feeders.feature_store import open_features, write_features
 from feeders.feeder_MMCL import Feeder
 from feeders.loading import make_loader
+from feeders.skeleton_store import SkeletonStore
 from tests.feeders.clips import AUGMENTED, NAMES, same, write_clips
 from tests.golden import inputs
 from torchlight.errors import InputError
@@ -97,6 +98,25 @@ def test_a_batch_is_its_clips_each_alone(folder, stream, window):
     feeder = Feeder(folder / 'clips.h5', 'all', window_size=window, **arguments)
     order = [3, 11, 0, 7, 3, 8]
     assert same(feeder.__getitems__(order), join(feeder[i] for i in order))
+
+
+@pytest.mark.parametrize('stream', transforms.STREAMS)
+def test_the_confidence_of_a_store_stays_one_in_every_stream(stream):
+    """Random rotation and all streams leave keypoints of confidence 0.5 at that, except the last frame of a motion."""
+    frames = np.random.default_rng(0).normal(size=(90, 1, 17, 3)).astype(np.float32)
+    frames[..., 2] = 0.5
+    store = SkeletonStore(frames, [0], [90], ['a'], [1], [1], classes=['sit', 'wave'], confidence=True)
+    feeder = Feeder(
+        store, 'all', num_person=1, graph='graph.coco.Graph', window_size=32, **AUGMENTED, **transforms.STREAMS[stream]
+    )
+    skeleton = feeder.__getitems__([0]).skeleton[0, ..., 0]  # (C, T, V)
+    assert (skeleton[2, :-1] == 0.5).all() and skeleton[2, -1].unique().tolist() == [0 if 'motion' in stream else 0.5]
+    assert feeder.classes == ['sit', 'wave']
+    alone = Feeder(
+        SkeletonStore(frames[..., :2], [0], [90], ['a'], [1], [1]), 'all', num_person=1, graph='graph.coco.Graph',
+        window_size=32, **AUGMENTED, **transforms.STREAMS[stream],
+    )  # fmt: skip
+    np.testing.assert_allclose(alone.__getitems__([0]).skeleton[0, ..., 0], skeleton[:2], atol=1e-6)
 
 
 def loaded(feeder, workers, epochs=2):

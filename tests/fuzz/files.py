@@ -62,7 +62,8 @@ def make_public_scores(folder):
 
 
 def make_store(folder):
-    with SkeletonStoreWriter(folder / 'x.h5', 'ntu60', (2, 25, 3)) as store:
+    facts = {'classes': ['sit', 'wave', 'é'], 'normalised': True}
+    with SkeletonStoreWriter(folder / 'x.h5', 'ntu60', (2, 25, 3), **facts) as store:
         for name in NAMES:
             store.add(name, int(name[-3:]) - 1, RANDOM.standard_normal((9, 1, 25, 3)))
     return folder / 'x.h5'
@@ -93,6 +94,38 @@ def make_ucla(folder):
     clip = {'file_name': 'a01_s01_e00_v01', 'label': 1, 'skeletons': RANDOM.standard_normal((4, 20, 3)).tolist()}
     (folder / 'a01_s01_e00_v01.json').write_text(json.dumps(clip))
     return folder / 'a01_s01_e00_v01.json'
+
+
+def make_openpose(folder):
+    (folder / 'clip').mkdir(exist_ok=True)
+    people = [{'person_id': [-1], 'pose_keypoints_2d': RANDOM.uniform(0, 1, 75).tolist()}]
+    for number in range(2):
+        (folder / 'clip' / f'x_{number}_keypoints.json').write_text(json.dumps({'version': 1.3, 'people': people}))
+    return folder / 'clip' / 'x_1_keypoints.json'
+
+
+def make_alphapose(folder):
+    entries = [{'image_id': f'{t}.jpg', 'keypoints': RANDOM.uniform(0, 1, 51).tolist(), 'idx': 1} for t in range(4)]
+    (folder / 'alpha.json').write_text(json.dumps(entries))
+    return folder / 'alpha.json'
+
+
+def make_mmpose(folder):
+    person = {'keypoints': RANDOM.uniform(0, 1, (17, 2)).tolist(), 'keypoint_scores': RANDOM.uniform(0, 1, 17).tolist()}
+    frames = [{'frame_id': t, 'instances': [person]} for t in range(4)]
+    (folder / 'mm.json').write_text(json.dumps({'meta_info': {}, 'instance_info': frames}))
+    return folder / 'mm.json'
+
+
+def make_pyskl(folder):
+    clips = [
+        {'frame_dir': name, 'label': 0, 'keypoint': RANDOM.standard_normal((1, 4, 17, 2)).astype('f2'),
+         'keypoint_score': RANDOM.uniform(0, 1, (1, 4, 17)).astype('f2')}
+        for name in NAMES
+    ]  # fmt: skip
+    split = {'train': NAMES[:3], 'val': NAMES[3:]}
+    (folder / 'x.pkl').write_bytes(pickle.dumps({'split': split, 'annotations': clips}))
+    return folder / 'x.pkl'
 
 
 def make_utd(folder):

@@ -15,13 +15,15 @@ from feeders.feature_store import FeatureStore, open_features
 from feeders.feeder_MMCL import Feeder
 from feeders.feeder_ucla import read_all_sqe
 from feeders.integrity import refuse
-from feeders.label_table import read_label_table, read_names
+from feeders.label_table import read_classes, read_label_table, read_names
 from feeders.mapped import read_npy
-from feeders.prepare import inspect, kinect
+from feeders.prepare import import_pyskl, inspect, kinect
 from feeders.prepare.ntu import read_excluded
 from feeders.public_npz import open_npz
 from feeders.recordings import crops
-from feeders.recordings.clips import checked_frames
+from feeders.recordings.clips import LeftOut, checked_frames
+from feeders.recordings.normalise import normalise
+from feeders.recordings.pose_estimators import read_poses
 from feeders.recordings.skeleton_file import read_skeleton
 from feeders.skeleton_store import open_clip
 from LLMs.image_encoders import load_weights
@@ -81,7 +83,7 @@ def read_scores(path):
 def read_store(path):
     feeder = Feeder(path, 'all', window_size=8)
     batch = feeder.__getitems__(range(len(feeder)))
-    return digest(feeder.name, batch.label, batch.skeleton)
+    return digest(feeder.name, batch.label, batch.skeleton, feeder.classes, feeder.store.normalised)
 
 
 def read_features(path):
@@ -116,6 +118,20 @@ def read_recording(reader, path):
     """Read a clip as `feeders.prepare` does."""
     clip = reader.read(path)
     return digest(clip.name, checked_frames(clip.frames, reader.layout))
+
+
+def read_pose(path):
+    """The keypoints in a file, or in the folder of a frame of OpenPose."""
+    path = path.parent if path.parent.name == 'clip' else path
+    return digest(checked_frames(normalise(checked_frames(read_poses(path, 2), (2, 17, 3)), True), (2, 17, 3)))
+
+
+def read_pyskl(path):
+    """What `python -m feeders.prepare import-pyskl` stores."""
+    flags = {'classes': None, 'split': None, 'num_person': None, 'graph': None, 'edges': None, 'normalise': False}
+    reader = import_pyskl.Reader('custom', Namespace(pkl=path, out='x.h5', **flags))
+    clips = [reader.read(clip) for clip in reader.sources() if not isinstance(clip, LeftOut)]
+    return digest([(clip.name, clip.label, clip.split, checked_frames(clip.frames, reader.layout)) for clip in clips])
 
 
 def read_sysu(path):
@@ -178,6 +194,10 @@ READERS = {
     'clip': Reader(files.make_npy, read_clip),
     'ucla': Reader(files.make_ucla, read_ucla),
     'ucla_clip': Reader(files.make_ucla, lambda path: read_recording(UCLA, path)),
+    'openpose': Reader(files.make_openpose, read_pose),
+    'alphapose': Reader(files.make_alphapose, read_pose),
+    'mmpose': Reader(files.make_mmpose, read_pose),
+    'pyskl': Reader(files.make_pyskl, read_pyskl),
     'utd_clip': Reader(files.make_utd, lambda path: read_recording(UTD, path)),
     'sysu_clip': Reader(files.make_sysu, read_sysu),
     'skeleton': Reader(files.make_skeleton, lambda path: digest(read_skeleton(path))),
@@ -190,6 +210,9 @@ READERS = {
     'config': Reader(files.text('x.yaml', CONFIG), read_config),
     'graph': Reader(files.text('x.yaml', GRAPH), read_graph),
     'table': Reader(files.text('x.csv', TABLE), lambda p: digest(read_label_table(p))),
+    'named_table': Reader(files.text('x.csv', TABLE.replace('0', 'sit').replace('1', 'wave')),
+                          lambda p: digest(read_label_table(p))),
+    'classes': Reader(files.text('x.txt', 'sit\nwave\n'), lambda path: digest(read_classes(path))),
     'names': Reader(files.text('x.txt', '\n'.join(NAMES)), lambda path: digest(read_names(path))),
     'excluded': Reader(files.text('x.txt', '\n'.join(NAMES)), lambda path: digest(sorted(read_excluded(path)))),
     'record': Reader(files.text('run.json', '{"format": 1, "state": "running", "sessions": []}'),

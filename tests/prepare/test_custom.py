@@ -1,10 +1,15 @@
 """The command `custom`: arrays of your own and their table."""
 
+import json
+
 import numpy as np
 import pytest
+import yaml
 
 from feeders.label_table import read_names
 from feeders.prepare.__main__ import main
+from feeders.recordings.normalise import normalise
+from feeders.recordings.pose_estimators import BODY_25
 from feeders.skeleton_store import open_skeletons
 from tests.helpers import refused
 
@@ -111,6 +116,82 @@ def test_names_of_classes_are_labels(table, tmp_path, capsys):
     assert "label '3' is not a number from 0 to 2" in capsys.readouterr().err
     mixed = table(clips, text.replace('sit', '7'))
     assert "both numbers and names as labels ('wave hand' in line 2 and '7' in line 3)" in refused(capsys, main, mixed)
+
+
+PIXELS = 400 + 99 * RNG.normal(size=(6, 17, 2))
+SCORED = np.concatenate([PIXELS, RNG.uniform(0.1, 0.9, (6, 17, 1))], -1)
+
+
+def test_clips_are_normalised_if_asked(table, tmp_path, capsys):
+    argv = table({'one': PIXELS, 'two': 0 * PIXELS}, 'name,label,split\none,0,train\ntwo,0,test\n')
+    assert main([*argv, '--normalise']) == 1
+    assert 'two 0 test: cannot be centred, as it has no joints' in capsys.readouterr().err
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.normalised and not store.confidence
+    np.testing.assert_array_equal(store.clip(0), normalise(PIXELS[:, None].astype('f4'), False))
+    assert main(['inspect', f'{tmp_path}/x.h5']) == 0
+    assert '17 joints × 2 coordinates; centred and scaled, each clip by itself' in capsys.readouterr().out
+
+
+def test_a_confidence_is_asked_for_where_there_seems_to_be_one(table, tmp_path, capsys):
+    argv = table({'one': SCORED}, 'name,label,split\none,0,train\n')
+    assert main([*argv, '--normalise']) == 0
+    assert 'one.npy looks like pixels with a confidence; if so, give --confidence' in capsys.readouterr().err
+    assert main([*argv, '--normalise', '--confidence']) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.confidence and not capsys.readouterr().err
+    np.testing.assert_array_equal(store.clip(0)[:, 0, :, 2], SCORED[..., 2].astype('f4'))
+    argv = table({'one': PIXELS}, 'name,label,split\none,0,train\n')
+    assert '--confidence needs arrays of three coordinates' in refused(capsys, main, [*argv, '--confidence'])
+
+
+def write_poses(folder):
+    """One clip as the JSON of AlphaPose, of two persons, and as the frames of OpenPose, of one."""
+    both = [
+        {'image_id': f'{t}.jpg', 'keypoints': (pose * [1, 1, share]).ravel().tolist()}
+        for t, pose in enumerate(SCORED)
+        for share in (0.5, 1)
+    ]
+    (folder / 'alpha.json').write_text(json.dumps(both))
+    (folder / 'open.pose').mkdir()
+    for t, pose in enumerate(SCORED):
+        numbers = np.zeros((25, 3))
+        numbers[list(BODY_25)] = pose
+        frame = {'people': [{'pose_keypoints_2d': numbers.ravel().tolist()}]}
+        (folder / 'open.pose' / f'x_{t:012}_keypoints.json').write_text(json.dumps(frame))
+
+
+def test_the_json_of_pose_estimators_becomes_a_store(table, tmp_path, capsys):
+    write_poses(tmp_path)
+    text = 'name,label,split\nalpha,wave,train\nopen.pose,sit,test\n'
+    assert main([*table({}, text), '--normalise']) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.name == ['alpha', 'open.pose'] and store.layout == (1, 17, 3) and store.confidence
+    for i in range(2):
+        np.testing.assert_array_equal(store.clip(i), normalise(SCORED[:, None].astype('f4'), True))
+    assert main([*table({}, text), '--num-person', '2']) == 0
+    store = open_skeletons(tmp_path / 'x.h5')
+    assert store.person.tolist() == [2, 1] and store.clip(0)[0, :, 0, 2].tolist() == [
+        np.float32(SCORED[0, 0, 2]),
+        np.float32(0.5 * SCORED[0, 0, 2]),
+    ]
+    (tmp_path / 'damaged.json').write_text('{"people": 1}')
+    assert main(table({}, f'{text}damaged,sit,test\n')) == 1
+    assert 'damaged 0 test: has poses of an unknown form' in capsys.readouterr().err
+    argv = table({'one': SCORED}, f'{text}one,sit,test\n')
+    assert 'has confidences; give --confidence if the arrays' in refused(capsys, main, [*argv])
+    assert main([*argv, '--confidence', '--allow-missing']) == 0
+    assert open_skeletons(tmp_path / 'x.h5').name == ['alpha', 'open.pose', 'one']
+
+
+def test_joints_of_no_known_graph_need_their_edges(table, tmp_path, capsys):
+    argv = table({'one': RNG.normal(size=(6, 3, 2))}, 'name,label,split\none,0,train\n')
+    assert 'give their bones with --edges' in refused(capsys, main, argv) and not (tmp_path / 'x.h5').exists()
+    assert main([*argv, '--edges', '[[1, 0], [2, 1]]']) == 0
+    found = yaml.safe_load((tmp_path / 'x.yaml').read_text())
+    for part in ('train_feeder_args', 'test_feeder_args', 'model_args'):
+        assert found[part]['graph_args'] == {'num_point': 3, 'edges': [[1, 0], [2, 1]]}
+    assert '--out is ' in refused(capsys, main, [*argv, '--out', f'{tmp_path}/x.yaml'])
 
 
 @pytest.mark.parametrize('text', ['', 'a,b\n', 'x' * 200_000, 'name,label\n', 'name,label\nabsent,1\n'])

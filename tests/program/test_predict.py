@@ -16,6 +16,7 @@ from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStoreWriter
 from tests.helpers import ROOT
 from tests.program.support import command_line, refused
+from torchlight.imports import import_class
 from torchlight.tensor_files import read_description, write_tensors
 
 NTU, UTD = (2, 25, 3), (1, 20, 3)
@@ -109,6 +110,59 @@ def test_weights_carry_only_what_describes_them(one_epoch, tmp_path, capsys):
     write_tensors(tmp_path / 'x.pt', state, {**said, 'classes': ['\ud800', '\x1b[2J', {'a': 1}, 'wave']})
     assert predict(tmp_path / 'x.pt', tmp_path / 'clip.npy', '--topk', 12) == 0
     assert {line[2:10].strip() for line in capsys.readouterr().out.splitlines()[1:]} >= {'class 0', 'class 2', 'wave'}
+
+
+@pytest.fixture
+def weights_for_poses(tmp_path):
+    """Weights that say that they were trained on keypoints in an image, normalised and with a confidence."""
+    sizes = {'num_class': 3, 'num_point': 17, 'num_person': 1, 'graph': 'graph.coco.Graph', 'base_channel': 8}
+    feeder = {'data_path': 'x.h5', 'window_size': 8, 'num_person': 1, 'graph': 'graph.coco.Graph'}
+    settings = {'model': 'model.ctrgcn.Model', 'model_args': sizes, 'feeder': 'feeders.feeder_MMCL.Feeder'}
+    said = {'format': 1, 'config': yaml.safe_dump({**settings, 'test_feeder_args': feeder}), 'dataset': 'custom'}
+    torch.manual_seed(0)
+    state = import_class('model.ctrgcn.Model')(**sizes).state_dict()
+
+    def write(**facts):
+        write_tensors(tmp_path / 'poses.pt', state, {**said, 'classes': ['sit', 'wave hand', 'clap'], **facts})
+        return tmp_path / 'poses.pt'
+
+    return write
+
+
+def test_pixels_are_normalised_if_those_of_the_training_were(weights_for_poses, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    pose = np.concatenate([rng.normal(size=(9, 17, 2)) * 90 + 500, rng.uniform(0.2, 1, (9, 17, 1))], -1)
+    (tmp_path / 'raw').mkdir(), np.save(tmp_path / 'raw' / 'a.npy', pose)
+    result = [{'image_id': t, 'keypoints': frame.ravel().tolist()} for t, frame in enumerate(pose)]
+    (tmp_path / 'a.json').write_text(json.dumps(result))
+    (tmp_path / 'x.csv').write_text('name,label,split\na,wave hand,test\n')
+    words = ['custom', '--raw', tmp_path / 'raw', '--labels', tmp_path / 'x.csv', '--out', tmp_path / 'x.h5']
+    assert prepare([str(word) for word in (*words, '--normalise', '--confidence')]) == 0
+    weights = weights_for_poses(normalised=True, confidence=True)
+    capsys.readouterr()
+    for clip in ('x.h5', 'raw/a.npy', 'a.json'):
+        assert predict(weights, tmp_path / clip, '--stream', 'bone_motion', '--topk', 3) == 0
+    found = capsys.readouterr()
+    lines = found.out.splitlines()
+    assert lines[:4] == lines[4:8] == lines[8:] and 'wave hand' in found.out and not found.err
+    clips = open_input(tmp_path / 'a.json', (1, 17, 3), normalised=True, confidence=True)
+    np.testing.assert_array_equal(clips.clip(0), open_input(tmp_path / 'x.h5', (1, 17, 3)).clip(0))
+    assert predict(weights_for_poses(confidence=True), tmp_path / 'x.h5') == 0
+    assert 'poses.pt was trained on are not centred and scaled, unlike those to score' in capsys.readouterr().err
+    line = refused(capsys, ['--phase', 'predict', '--weights', weights_for_poses(), '--input', tmp_path / 'a.json'])
+    assert 'a.json has keypoints in an image, but these weights are for joints in space' in line
+
+
+def test_keypoints_lose_their_confidence_for_a_model_without(tmp_path):
+    pose = np.random.default_rng(0).uniform(size=(9, 17, 3))
+    (tmp_path / 'x').mkdir()
+    for t, frame in enumerate(pose):
+        people = [{'pose_keypoints_2d': np.insert(frame, 1, 0, 0).ravel().tolist()}]  # COCO_18 has a neck at place 1
+        (tmp_path / 'x' / f'x_{t}_keypoints.json').write_text(json.dumps({'people': people}))
+    store = open_input(tmp_path / 'x', (2, 17, 2))
+    assert store.name == ['x'] and store.layout == (2, 17, 2) and store.person.tolist() == [1]
+    assert set(store.clip(0)[0, 0].ravel()) == set(pose[0, :, :2].astype('f4').ravel())
+    assert open_input(tmp_path, (2, 17, 2)).name == ['x']
 
 
 def test_bad_input_is_one_line(one_epoch, tmp_path, capsys):
