@@ -103,7 +103,7 @@ def frames_of(record: Any) -> list[list[Pose]]:
         if 'image_id' in keys:
             frames = defaultdict(list)
             for entry in entries:
-                pose = _pose(np.reshape(entry['keypoints'], (-1, 3)), COCO_17, entry.get('idx'))
+                pose = _pose(_numbers(entry['keypoints']).reshape(-1, 3), COCO_17, entry.get('idx'))
                 frames[str(entry['image_id'])].append(pose)
             return [frames[image] for image in sorted(frames, key=_natural)]
     except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
@@ -146,11 +146,11 @@ def _openpose(person: dict[str, Any]) -> list[Pose]:
         return []
     if len(numbers) not in OPENPOSE:
         raise ValueError(f'{len(numbers)} numbers for a person, expected 75 (BODY_25) or 54 (COCO_18)')
-    return [_pose(np.reshape(numbers, (-1, 3)), OPENPOSE[len(numbers)], person.get('person_id'))]
+    return [_pose(_numbers(numbers).reshape(-1, 3), OPENPOSE[len(numbers)], person.get('person_id'))]
 
 
 def _mmpose(instance: dict[str, Any]) -> Pose:
-    keypoints = np.column_stack([instance['keypoints'], instance['keypoint_scores']])
+    keypoints = np.column_stack([_numbers(instance[key]) for key in ('keypoints', 'keypoint_scores')])
     return _pose(keypoints, COCO_17, instance.get('track_id'))
 
 
@@ -160,7 +160,12 @@ def _pose(keypoints: np.ndarray, order: Sequence[int], identity: Any) -> Pose:
     while isinstance(identity, list) and len(identity) == 1:
         identity = identity[0]
     followed = isinstance(identity, (int, float)) and identity >= 0  # OpenPose writes -1 for nobody
-    return Pose(keypoints[list(order)].astype(np.float64), int(identity) if followed else None)
+    return Pose(keypoints[list(order)], int(identity) if followed else None)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Return nested lists of numbers as an array; at once, as texts would first take the length of the longest each."""
+    return np.asarray(values, np.float64)
 
 
 def _natural(name: str) -> list[str | int]:
