@@ -9,6 +9,7 @@ from typing import NamedTuple
 from feeders.integrity import LARGEST_LABEL, class_problems, refuse
 from torchlight.errors import InputError
 from torchlight.files import require_file
+from torchlight.imports import nearest
 from torchlight.names import RULE, safe_names, unsafe
 from torchlight.tables import cell_text
 
@@ -114,7 +115,7 @@ def _row(cells: list[str], header: list[str], known: dict[str, int] | range) -> 
         return f'{str(cells)[:100]}: expected {len(header)} cells, {",".join(header)}'
     name, text, split = [*cells, ''][:3]
     if isinstance(known, dict):
-        label, expected = known.get(text), 'the name of a class'
+        label, expected = known.get(text), f'the name of a class{nearest(text, known, list_all=False)}'
     else:
         is_label = text.isdecimal() and len(text) < 10 and int(text) in known
         label, expected = int(text) if is_label else None, f'a number from 0 to {known[-1]}'

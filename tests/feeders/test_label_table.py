@@ -69,6 +69,8 @@ def test_names_of_classes_become_numbers(tmp_path):
     assert wrong == [(f'{path} line 6', "label '' is not the name of a class")]
     rows, wrong, classes = read_label_table(path, ['wave hand', 'sit'])
     assert classes == ['wave hand', 'sit'] and [row.label for row in rows] == [1, 0, 1] and len(wrong) == 2
+    path.write_text('name,label\na,wave hadn\n')
+    assert read_label_table(path, classes).wrong[0][1].endswith("is not the name of a class; did you mean 'wave hand'?")
     path.write_text('name,label\na,3\nb,wave\n')
     with pytest.raises(InputError, match=r"both numbers and names as labels \('3' in line 2 and 'wave' in line 3\)"):
         read_label_table(path)
