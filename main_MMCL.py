@@ -97,12 +97,8 @@ class Processor:
     def start(self) -> None:
         """Do what --phase asks for."""
         if self.is_first:
-            notes = (
-                self.device_warning,
-                self.windows and self.windows.note,
-                description.other_facts(self.arg, self.feeders),
-            )
-            arguments.warn(self.arg, self.feeders, *notes)
+            other = description.other_facts(self.arg, self.feeders)
+            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note, other)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')
