@@ -18,13 +18,13 @@ if __name__ == '__main__':
 import numpy as np
 import torch
 
-from feeders import arguments, description, examples, run_report
+from feeders import arguments, description, examples, exports, run_report
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
 from feeders.prepare import windows
 from feeders.prepare.inputs import open_input
 from feeders.prepare.prediction_figure import draw_prediction
-from model import deploy, engines, inspection
+from model import deploy, engines, export, inspection
 from model.base import SkeletonModel
 from model.MMCL import loss_terms, loss_weights, total_loss
 from torchlight import checkpoint, config, distributed, interruption, metrics, optim, record, results, summary, workdir
@@ -65,14 +65,14 @@ class Processor:
         for part, args in arguments.feeder_arguments(arg).items():
             train = part == 'train'
             cls = checked_class(arg.feeder, args, f'{"train" if train else "test"}_feeder_args', kind=Feeder)
-            if arg.phase == 'predict' and cls.takes_store:
+            if arg.phase in ('train', 'test'):
+                distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
+            elif arg.input and cls.takes_store:
                 whole = open_input(arg.input, *description.clips_to_score(arg))
                 self.windows = windows.cut(whole, arg.window, arg.stride)
                 args['data_path'] = self.windows.store
-            elif arg.phase != 'predict':
-                distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             feeder = arguments.make_feeder(cls, args, arg, self.device)
-            arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase != 'predict')
+            arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase in ('train', 'test'))
             size = arg.batch_size if train else arg.test_batch_size
             self.feeders[part], self.loaders[part] = feeder, make_loader(feeder, size, train, *options)
 
@@ -275,9 +275,9 @@ class Processor:
                 draw_prediction(arg.figure, self.windows, ranking)
 
     def export(self) -> None:
-        """Write the student as a program for any batch size."""
-        deploy.export(self.model.student, deploy.noise_clips(self.arg, self.device), self.arg.output)
-        self.log(f'Exported the student to {self.arg.output}')
+        """Write the student as a program that says what it is, once its scores of clips are those of the student."""
+        material = exports.material(self.arg, self.feeders.get('test'), deploy.noise_clips(self.arg, 'cpu'))
+        self.log(export.export(self.model.student, self.arg.output, *material))
 
     def model_size(self) -> None:
         """Log the parameters and multiply-accumulates of the student."""

@@ -127,8 +127,8 @@ def _run(parser: Parser) -> None:
 def _use(parser: Parser) -> None:
     add = parser.add
     add('--input', metavar='PATH',
-        help='Clips to classify: a recording (.skeleton, .json, .mat), an array (.npy: T×V×C or T×M×V×C), a folder of '
-        'these, a store (.h5) or the test clips of a public .npz.')
+        help='Clips to classify, or to check an export on: a recording (.skeleton, .json, .mat), an array (.npy: T×V×C '
+        'or T×M×V×C), a folder of these, a store (.h5) or the test clips of a public .npz.')
     add('--window', type=positive, metavar='FRAMES',
         help='Classify windows of this length instead of whole clips (default: whole clips).')
     add('--stride', type=positive, metavar='FRAMES',
@@ -137,6 +137,8 @@ def _use(parser: Parser) -> None:
     add('--output', metavar='FILE',
         help='File for the predictions (.csv or .json; by default they are printed) or the exported student (.pt2 or '
         '.onnx).')
+    add('--with-preprocessing', **SWITCH,
+        help='Export the preprocessing of clips with the student, which then takes one clip as it is.')
     add('--figure', metavar='FILE',
         help='Draw the clip in --input with its prediction: an animation (.gif) or a picture (.png) of its poses or, '
         'with --window, of the classes over time.')

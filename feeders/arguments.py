@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from feeders import exports
 from feeders import fingerprints as files
 from feeders.feeder import Feeder, StoreFeeder
 from feeders.integrity import LARGEST_LABEL
@@ -78,16 +79,17 @@ def feeder_arguments(arg: argparse.Namespace) -> dict[str, dict[str, Any]]:
     Returns
     -------
     {part: arguments}. 'train' and 'test' to train, and 'val' if the best epoch is chosen on held-out clips; 'test' to
-    test and to predict; none for the other phases.
+    test and to predict, and of clips to check an export on; none for the other phases.
     """
     stream = STREAMS[arg.stream] if arg.stream else {}
     train, test = {**arg.train_feeder_args, **stream}, {**arg.test_feeder_args, **stream}
     text = _text_arguments({**train, **test}) if arg.refine else {}
     test = _without(test, VIDEO_KEYS + TEXT_KEYS) | text
-    if arg.phase == 'predict':
-        return {'test': {**_without(test, CLIP_KEYS), 'data_path': arg.input, 'split': 'all'}}
-    if arg.phase == 'test':
-        return {'test': test}
+    other_clips = {**_without(test, CLIP_KEYS), 'data_path': arg.input, 'split': 'all'}
+    if arg.phase in ('predict', 'test'):
+        return {'test': other_clips if arg.phase == 'predict' else test}
+    if arg.phase == 'export':
+        return exports.feeder_arguments(arg, test, other_clips, layout(arg.model_args))
     if arg.phase != 'train':
         return {}
     if not arg.held_out:

@@ -99,7 +99,7 @@ def _require_one_data_set(files: Sequence[str]) -> None:
             raise InputError(f'{files[0]} and {file} have different classes; fuse streams of one data set')
 
 
-def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:
+def class_names(weights: str, feeder: Feeder | None, num_class: int) -> list[str]:
     """Return the names of the classes by label.
 
     Weights that do not name them have those of the clips, if a data set has just these; otherwise the list is empty.
@@ -107,8 +107,9 @@ def class_names(weights: str, feeder: Feeder, num_class: int) -> list[str]:
     names = read_description(weights).get('classes')
     if isinstance(names, list):
         return [name if isinstance(name, str) and name.isprintable() else '' for name in names]
-    names = list(feeder.classes)[:num_class]
-    known = len(feeder.classes) == num_class or any(names == list(row.classes) for row in DATASETS.values())
+    every = list(feeder.classes) if feeder else []
+    names = every[:num_class]
+    known = len(every) == num_class or any(names == list(row.classes) for row in DATASETS.values())
     return names if known else []
 
 

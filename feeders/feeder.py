@@ -17,6 +17,7 @@ from feeders.bodies import Bodies
 from feeders.datasets import class_names
 from feeders.feature_store import FeatureStore
 from feeders.integrity import refuse
+from feeders.preprocessing import Preprocessing
 from feeders.skeleton_store import SkeletonStore
 from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
@@ -119,6 +120,10 @@ class Feeder(Dataset):
         """
         name = f'{type(self).__module__}.{type(self).__qualname__}'
         raise InputError(f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload')
+
+    def preprocessing(self) -> Preprocessing | None:
+        """Return what a test clip goes through as a module, for --with-preprocessing; by default there is none."""
+        return None
 
     def __len__(self) -> int:
         """Return the training samples of an epoch, a multiple of the clips; evaluation takes each clip once."""

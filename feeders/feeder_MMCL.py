@@ -18,6 +18,7 @@ from feeders.feature_store import open_for_branch
 from feeders.feeder import StoreFeeder
 from feeders.frames import LoadedFrames, StoreFrames
 from feeders.label_table import read_names
+from feeders.preprocessing import CropAndResample
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
 from feeders.splits import check_split, choose_split, hold_out, is_train, map_labels
@@ -159,6 +160,13 @@ class Feeder(StoreFeeder):
         arrays = map(torch.from_numpy, (index, weights, slot))
         how = self.bone, self.vel, self.store.confidence
         return Bodies(frames, *arrays, matrix, self.parents, self.layout, *how)
+
+    def preprocessing(self) -> CropAndResample | None:
+        """Return what a test clip goes through as a module; None if its crop or its rotation is random."""
+        if self.random_rot or len(self.p_interval) == 2:
+            return None
+        settings = self.layout, self.window_size, self.parents, self.bone, self.vel
+        return CropAndResample(*settings, share=self.p_interval[0], copies_person=self.copies_person)
 
     def persons(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """List the bodies of clips of `count` (N,) persons, and at the end one for the slots that are empty.

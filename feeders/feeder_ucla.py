@@ -14,8 +14,10 @@ from feeders import transforms
 from feeders.datasets import DATASETS
 from feeders.feeder import StoreFeeder
 from feeders.mapped import MappedArray
+from feeders.preprocessing import ScaleAndSelect
 from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.splits import choose_split
+from feeders.transforms import evenly_spaced, to_range
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
@@ -80,6 +82,12 @@ class Feeder(StoreFeeder):
         frames = np.sort(transforms.sample_without_replacement(draws[:, 3:], length * COPIES) // COPIES)
         return normalised_frames(self.store.frames, start, length, frames, turn(degrees, scale))
 
+    def preprocessing(self) -> ScaleAndSelect | None:
+        """Return what a test clip goes through as a module; None if frames, turn and scale are random."""
+        if self.random_rot:
+            return None
+        return ScaleAndSelect(self.layout, self.window_size, self.parents, self.bone, self.vel)
+
 
 def open_clips(data_path: str | Path | SkeletonStore) -> SkeletonStore:
     """Open a folder of JSON files or a store; raise InputError if there is none."""
@@ -97,13 +105,6 @@ def turn(degrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Make matrices for rows, Ry·Rx·scale, (N, 3, 3), from angles about x and y (N, 2) in degrees and scales (N,)."""
     angles = np.deg2rad(np.column_stack([degrees, np.zeros(len(degrees))]))
     return transforms.rotation(angles) * scale[:, None, None]
-
-
-def evenly_spaced(length: np.ndarray, window: int) -> np.ndarray:
-    """Space `window` frames from the first to the last of each clip, truncated: lengths (N,) → (N, window) int64."""
-    place = np.arange(window) * ((length - 1) / max(window - 1, 1))[:, None]
-    place[:, -1] = length - 1 if window > 1 else 0
-    return place.astype(np.int64)  # np.linspace of all clips at once rounds otherwise where one has a single frame
 
 
 def normalised_frames(
@@ -133,10 +134,8 @@ def normalised_frames(
     if matrix is not None:
         x = (x[:, 0] @ np.repeat(matrix, length, 0))[:, None]
     low = np.minimum.reduceat(x, first).min((1, 2))  # (N, C)
-    span = np.maximum.reduceat(x, first).max((1, 2)) - low
-    still = span == 0
-    x = (x[first[:, None] + frames] - low[:, None, None, None]) / np.where(still, 1, span)[:, None, None, None]
-    return np.where(still[:, None, None, None], 0, 2 * x - 1).astype(np.float32)
+    high = np.maximum.reduceat(x, first).max((1, 2))
+    return to_range(x[first[:, None] + frames], low[:, None, None, None], high[:, None, None, None])
 
 
 @functools.lru_cache(maxsize=1)

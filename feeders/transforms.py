@@ -6,11 +6,14 @@ Legend: N clips, B bodies (the persons of all clips), T frames, M persons, V joi
 
 import functools
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+Array = np.ndarray | Tensor
 
 STREAMS = {
     'joint': {'bone': False, 'vel': False},
@@ -75,19 +78,25 @@ def sample_without_replacement(draws: np.ndarray, population: np.ndarray) -> np.
     return picked
 
 
-def centre_crop(length: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+def namespace(x: Array) -> ModuleType:
+    """Return numpy for an array and torch for a tensor: the functions of both that have the same names."""
+    return torch if isinstance(x, Tensor) else np
+
+
+def centre_crop(length: Array, share: float) -> tuple[Array, Array]:
     """Crop the middle `share` of each clip; int((1 − share) · length / 2) frames go at both ends.
 
     Parameters
     ----------
-    length : (N,) int. Frames of each clip.
+    length : (N,) int, an array or a tensor. Frames of each clip.
     share : float. The share that is kept, 0 < share ≤ 1.
 
     Returns
     -------
-    start, length : (N,) int64. The crops.
+    start, length : (N,) int64, of the same kind. The crops.
     """
-    start = ((1 - share) * length / 2).astype(np.int64)
+    xp = namespace(length)
+    start = xp.asarray((1 - share) * xp.asarray(length, dtype=xp.float64) / 2, dtype=xp.int64)
     return start, length - 2 * start
 
 
@@ -113,23 +122,43 @@ def random_crop(
     return (draws[:, 1] * (length - kept + 1)).astype(np.int64), kept
 
 
-def resampling(length: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def resampling(length: Array, window: int) -> tuple[Array, Array, Array]:
     """Resample time linearly, with half-pixel centres (PyTorch's align_corners=False).
 
     Parameters
     ----------
-    length : (N,) int. Frames of each clip, at least 1.
+    length : (N,) int, an array or a tensor. Frames of each clip, at least 1.
     window : int. Frames after resampling.
 
     Returns
     -------
-    lower, upper : (N, window) int64. The two frames that each new frame lies between.
+    lower, upper : (N, window) int64, of the same kind. The two frames that each new frame lies between.
     weight : (N, window) float32. The weight of the upper one.
     """
-    place = (np.arange(window) + 0.5) * (length[:, None] / window) - 0.5
-    place = np.clip(place, 0, length[:, None] - 1)
-    lower = place.astype(np.int64)
-    return lower, np.minimum(lower + 1, length[:, None] - 1), (place - lower).astype(np.float32)
+    xp = namespace(length)
+    last = length[:, None] - 1
+    place = (xp.arange(window, dtype=xp.float64) + 0.5) * (xp.asarray(last + 1, dtype=xp.float64) / window) - 0.5
+    place = xp.minimum(xp.clip(place, 0, None), xp.asarray(last, dtype=xp.float64))
+    lower = xp.asarray(place, dtype=xp.int64)
+    return lower, xp.minimum(lower + 1, last), xp.asarray(place - lower, dtype=xp.float32)
+
+
+def evenly_spaced(length: Array, window: int) -> Array:
+    """Space `window` frames from the first to the last of each clip, truncated: lengths (N,) → (N, window) int64."""
+    xp = namespace(length)
+    last = xp.asarray(length - 1, dtype=xp.float64)
+    # np.linspace of all clips at once would round otherwise where one has a single frame
+    place = xp.arange(window) * (last / max(window - 1, 1))[:, None]
+    place[:, -1] = last if window > 1 else 0
+    return xp.asarray(place, dtype=xp.int64)
+
+
+def to_range(x: Array, low: Array, high: Array) -> Array:
+    """Bring coordinates (…, C) between `low` and `high` to [-1, 1], those that never change to 0; float32."""
+    xp, span = namespace(x), high - low
+    still = span == 0
+    scaled = 2 * ((x - low) / xp.where(still, 1, span)) - 1
+    return xp.asarray(xp.where(still, 0, scaled), dtype=xp.float32)
 
 
 def rotation(angles: np.ndarray, coordinates: int = 3, confidence: bool = False) -> np.ndarray:
@@ -169,13 +198,15 @@ def resample(frames: Tensor, index: Tensor, weight: Tensor) -> Tensor:
     -------
     (B, T, D) float32.
     """
+    if torch.compiler.is_compiling():  # exported programs have no embedding_bag
+        return (frames[index] * weight.unsqueeze(3)).sum(2)
     pairs, weights = index.flatten(0, 1), weight.flatten(0, 1)
     return functional.embedding_bag(pairs, frames, per_sample_weights=weights, mode='sum').view(*index.shape[:2], -1)
 
 
 def time_last(skeleton: Tensor) -> Tensor:
     """Bring (B, T, V, C) into the order of bodies, (B, C, V, T)."""
-    if skeleton.device.type == 'cpu':  # numpy does it in half the time
+    if skeleton.device.type == 'cpu' and not torch.compiler.is_compiling():  # numpy does it in half the time
         return torch.from_numpy(np.ascontiguousarray(skeleton.numpy().transpose(0, 3, 2, 1)))
     return skeleton.permute(0, 3, 2, 1).contiguous()
 

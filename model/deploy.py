@@ -1,37 +1,16 @@
-"""Deployment of a trained student: export as a program, and its size."""
+"""What leaves the training: where predictions and exports go, and the size of a student."""
 
 import argparse
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from os import PathLike
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from model import export
 from torchlight import predictions
 from torchlight.errors import InputError
-from torchlight.files import atomic_path, require_ending, require_writable, write_bytes
-
-EXPORTS = ('.pt2', '.onnx')
-REMARKS = 'torch.onnx._internal.exporter._registration', 'onnxscript.optimizer._constant_folding'  # loggers
-WARNINGS = r'`isinstance\(treespec, LeafSpec\)` is deprecated', 'No complete tensor found in the group'
-
-
-class Logits(nn.Module):
-    """A student as a plain function of skeletons."""
-
-    def __init__(self, student: nn.Module) -> None:
-        super().__init__()
-        self.student = student
-
-    def forward(self, skeleton: Tensor) -> Tensor:
-        """(N, C, T, V, M) → (N, num_class)."""
-        return self.student(skeleton).logits
+from torchlight.files import require_ending, require_writable
 
 
 def describe(model: nn.Module, devices: Sequence[torch.device]) -> str:
@@ -54,7 +33,7 @@ def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
 def check(arg: argparse.Namespace) -> None:
     """Raise InputError if what is exported or predicted could not be written to --output."""
     if arg.phase == 'export':
-        check_export_path(arg.output)
+        export.check_path(arg.output)
     if arg.phase in ('predict', 'export') and arg.output:
         require_writable(arg.output)
     if arg.phase == 'predict' and arg.output:
@@ -64,64 +43,6 @@ def check(arg: argparse.Namespace) -> None:
         require_ending(arg.figure, '.gif', '.png', flag='--figure')
     if arg.phase == 'predict' and arg.stride and not arg.window:
         raise InputError('--stride is the distance of windows, so it needs --window')
-
-
-def check_export_path(path: str | PathLike | None) -> Path:
-    """Return `path` as a Path; raise InputError unless it ends in one of EXPORTS."""
-    path = Path(path or '')
-    if path.suffix not in EXPORTS:
-        raise InputError(f'--phase export needs --output with a name that ends in {" or ".join(EXPORTS)}')
-    return path
-
-
-def export(student: nn.Module, example: Tensor, path: str | PathLike | None) -> None:
-    """Write the inference form of a student as a program for any batch size.
-
-    Parameters
-    ----------
-    student : model.base.SkeletonModel. Only `student.inference_form()(skeleton).logits` is exported.
-    example : (2 or more, C, T, V, M) float32. Skeletons to trace the student with.
-    path : path. Its ending chooses the format: .pt2 (torch.export) or .onnx.
-
-    Raises
-    ------
-    InputError
-        For another ending, or if the packages that ONNX needs are missing.
-    """
-    path = check_export_path(path)
-    module, example = Logits(student.inference_form()).cpu().eval(), example.cpu()
-    batch = {'skeleton': {0: torch.export.Dim('batch', min=1)}}
-    if path.suffix == '.pt2':
-        file = io.BytesIO()  # on a full disk, torch itself would raise errors of its own
-        with quiet_exporter():
-            torch.export.save(torch.export.export(module, (example,), dynamic_shapes=batch), file)
-        write_bytes(path, file.getvalue())
-        return
-    try:
-        with quiet_exporter():
-            options = {'dynamic_shapes': batch, 'output_names': ['logits'], 'dynamo': True, 'verbose': False}
-            program = torch.onnx.export(module, (example,), **options)
-    except ImportError as error:
-        raise InputError(f'an .onnx export needs more packages: {error}; pip install onnx onnxscript') from error
-    with atomic_path(path) as temporary:
-        program.save(str(temporary))
-
-
-@contextlib.contextmanager
-def quiet_exporter() -> Iterator[None]:
-    """Silence remarks of PyTorch's exporters that no user can act on, such as what they skip and outdated calls."""
-    loggers = [logging.getLogger(name) for name in REMARKS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for remark in WARNINGS:
-                warnings.filterwarnings('ignore', remark)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
 
 
 def model_size(model: nn.Module, example: Tensor) -> tuple[int, int]:

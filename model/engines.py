@@ -5,21 +5,17 @@ An engine is installed only by those who use it, and does all the computing; her
 
 import argparse
 import importlib
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model import deploy
+from model import export
 from model.base import MMCLOutput, SkeletonModel
+from model.export import Program
 from torchlight import distributed
 from torchlight.errors import InputError
-
-Program = Callable[[np.ndarray], np.ndarray]  # (N, C, T, V, M) → (N, num_class)
 
 
 def check(arg: argparse.Namespace, devices: Sequence[torch.device]) -> None:
@@ -45,11 +41,7 @@ def check(arg: argparse.Namespace, devices: Sequence[torch.device]) -> None:
         raise InputError(f'--compile is only for --engine torch; leave it out for {engine}')
     if devices[0].type != 'cpu' or arg.device not in ([], ['cpu']):
         raise InputError(f'{engine} runs on the CPU; add --device cpu, or use --engine torch on a GPU')
-    try:
-        for package in ('onnx', 'onnxscript', arg.engine):
-            importlib.import_module(package)
-    except ImportError as error:
-        raise InputError(f'{engine} needs more packages: {error}; pip install onnx onnxscript {arg.engine}') from error
+    export.require_packages(engine, 'onnx', 'onnxscript', arg.engine)
     if arg.engine_precision == 'bf16' and not has_bf16(arg.engine):
         raise InputError(
             f'--engine-precision bf16: {arg.engine} has no bf16 on this CPU; use fp32, or openvino on a CPU with '
@@ -105,24 +97,17 @@ class ExportedStudent:
     def __call__(self, skeleton: Tensor, text: Tensor | None = None) -> MMCLOutput:
         """Classify clips (N, C, T, V, M) by their skeletons; the student has no use for the text."""
         if self.program is None:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / 'student.onnx'
-                deploy.export(self.student, skeleton.new_zeros(2, *skeleton.shape[1:]), path)
-                self.program = ENGINES[self.engine](path, self.precision)
+            traced = export.trace(self.student, skeleton.shape, any_length=False)
+            self.program = ENGINES[self.engine](export.onnx_file(traced), self.precision)
         return MMCLOutput(torch.from_numpy(self.program(skeleton.numpy())))
 
 
-def open_onnxruntime(path: Path, precision: str) -> Program:
-    """Open an .onnx file in ONNX Runtime, with PyTorch's number of threads; `precision` is always fp32."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
-    return lambda skeleton: session.run(None, {'skeleton': skeleton})[0]
+def open_onnxruntime(file: bytes, precision: str) -> Program:
+    """Open an .onnx file in ONNX Runtime; `precision` is always fp32."""
+    return export.open_onnxruntime(file)
 
 
-def open_openvino(path: Path, precision: str) -> Program:
+def open_openvino(file: bytes, precision: str) -> Program:
     """Open an .onnx file in OpenVINO, with PyTorch's number of threads; `precision` is a key of PRECISIONS.
 
     Raises
@@ -133,7 +118,7 @@ def open_openvino(path: Path, precision: str) -> Program:
     import openvino
 
     settings = {'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'INFERENCE_NUM_THREADS': torch.get_num_threads()}
-    program = openvino.Core().compile_model(path, 'CPU', {**settings, 'PERFORMANCE_HINT': 'LATENCY'})
+    program = openvino.Core().compile_model(file, b'', 'CPU', {**settings, 'PERFORMANCE_HINT': 'LATENCY'})
     used = program.get_property('INFERENCE_PRECISION_HINT').to_string()
     if used != PRECISIONS[precision]:
         other = next((name for name, theirs in PRECISIONS.items() if theirs == used), used)

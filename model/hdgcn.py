@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from graph.tools import SkeletonGraph
 from model import inference
 from model.base import SkeletonNet
-from model.layers import TemporalConv, initialise, pointwise, shortcut
+from model.edge_conv import EdgeConv, edge_convolution
+from model.layers import TemporalConv, batch_norm, initialise, pointwise, shortcut
 from torchlight.errors import InputError
 
 NEAREST_JOINTS, NEAREST_LEVELS = 5, 3  # neighbours in feature space, including the point itself
@@ -131,68 +132,6 @@ def aggregate(A: Tensor, convs: Sequence[nn.Conv2d], norms: Sequence[nn.BatchNor
     return batch_norm(norms, y.flatten(1, 2)).view_as(x)
 
 
-def batch_norm(norms: Sequence[nn.BatchNorm2d], x: Tensor) -> Tensor:
-    """Compute several batch norms side by side as one: x (B, sum of their widths, …), same shape."""
-    weight, bias, mean, var = (
-        torch.cat([getattr(norm, name) for norm in norms]) for name in ('weight', 'bias', 'running_mean', 'running_var')
-    )
-    first = norms[0]
-    y = F.batch_norm(x, mean, var, weight, bias, first.training, first.momentum, first.eps)
-    if first.training:
-        for norm, new_mean, new_var in zip(norms, mean.chunk(len(norms)), var.chunk(len(norms))):
-            norm.running_mean.copy_(new_mean)
-            norm.running_var.copy_(new_var)
-            norm.num_batches_tracked.add_(1)
-    return y
-
-
-class EdgeConv(nn.Module):
-    """Convolution over the edges to the nearest points in feature space.
-
-    max over neighbours v of LeakyReLU(BN(W · [x_v − x_u, x_u])). Source: DGCNN (Wang et al., TOG 2019).
-
-    Parameters
-    ----------
-    channels : int. Width C of the input and of the output.
-    k : int. Number of neighbours, including the point itself.
-    """
-
-    def __init__(self, channels: int, k: int) -> None:
-        super().__init__()
-        self.k = k
-        self.conv = nn.Sequential(nn.Conv2d(2 * channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, V) → (B, C, V)."""
-        return edge_convolution([self], x.unsqueeze(1)).squeeze(1)
-
-
-def edge_convolution(convs: Sequence[EdgeConv], x: Tensor) -> Tensor:
-    """Compute the EdgeConvs of L levels side by side: x (B, L, C, V), same shape.
-
-    W · [x_v − x_u, x_u] is computed as W₁ x_v + (W₂ − W₁) x_u: two maps of the joints instead of one of all edges.
-    """
-    points = x.detach().transpose(2, 3)
-    nearest = distances(points).topk(convs[0].k, largest=False).indices  # (B, L, V, k)
-    weight = torch.stack([edge.conv[0].weight.flatten(1) for edge in convs])  # (L, C, 2C)
-    neighbour, itself = weight.chunk(2, 2)
-    index = nearest.flatten(2).unsqueeze(2).expand(-1, -1, x.shape[2], -1)
-    edges = (neighbour @ x).gather(3, index).unflatten(3, nearest.shape[2:])  # (B, L, C, V, k)
-    edges = edges + ((itself - neighbour) @ x).unsqueeze(4)
-    edges = batch_norm([edge.conv[1] for edge in convs], edges.flatten(1, 2)).view_as(edges)
-    return F.leaky_relu(edges.max(4)[0], 0.2)
-
-
-def distances(points: Tensor) -> Tensor:
-    """Return the distances between all V points: (B, L, V, C) → (B, L, V, V); squared in an exported program.
-
-    ONNX has no torch.cdist, and squares have the same order.
-    """
-    if torch.compiler.is_compiling():
-        return (points.unsqueeze(3) - points.unsqueeze(2)).square().sum(4)
-    return torch.cdist(points, points)
-
-
 class LevelSum(nn.Module):
     """The plain sum over the levels, as in the first block."""
 
@@ -259,9 +198,10 @@ class GraphConvForm(nn.Module):
         narrowings = zip(*(inference.fold(*narrowing) for narrowing in layer.conv_down))
         self.narrow = inference.Product(*map(torch.cat, narrowings))
         self.register_buffer('adjacency', layer.PA.flatten(1, 2).clone())  # (L, 3·V, V)
-        levels = [[inference.fold(*subset) for subset in level[:-1]] for level in layer.conv]
-        self.subsets = nn.ModuleList([nn.ModuleList([inference.Product(w) for w, _ in level]) for level in levels])
-        biases = torch.stack([torch.cat([bias for _, bias in level]) for level in levels])
+        folded = [[inference.fold(*subset) for subset in level[:-1]] for level in layer.conv]
+        weights = [torch.stack([weight.flatten(1) for weight, _ in level]) for level in folded]
+        self.register_buffer('weights', torch.stack(weights))  # (L, 3, C_out / 4, C_out / 4)
+        biases = torch.stack([torch.cat([bias for _, bias in level]) for level in folded])
         self.register_buffer('biases', biases.unsqueeze(2))  # (L, 3·C_out / 4, 1)
         self.edges = nn.ModuleList([copy.deepcopy(level[-1]) for level in layer.conv])
         self.attention = inference.with_parts(layer.aha) if isinstance(layer.aha, HierarchyAttention) else None
@@ -272,26 +212,61 @@ class GraphConvForm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
-        narrow, levels = self.narrow(x).relu_().unflatten(1, (len(self.subsets), -1)), []  # (B, L, C_out / 4, V, T)
-        for y, adjacency, products in zip(narrow.unbind(1), self.adjacency, self.subsets):
-            summed = adjacency @ y  # (B, C_out / 4, 3·V, T)
-            levels.append([product(part) for product, part in zip(products, summed.chunk(len(products), 2))])
+        narrow = self.narrow(x).relu_().unflatten(1, (len(self.weights), -1))  # (B, L, C_out / 4, V, T)
         edges = edge_convolution(self.edges, narrow.mean(4))  # (B, L, C_out / 4, V)
-        weight = self.weight(levels, edges)  # (B, C_out, L)
-        constant = torch.cat([self.biases.expand(x.shape[0], -1, -1, x.shape[2]), edges], 2)  # (B, L, C_out, V)
-        offset = (constant.transpose(1, 2) * weight.unsqueeze(3)).sum(2) + self.shift
-        parts = (self.down(x) + offset.unsqueeze(3)).chunk(4, 1)
+        if torch.compiler.is_compiling():
+            return self.join_at_once(self.down(x), narrow, edges)
+        levels = []
+        for y, adjacency, weights in zip(narrow.unbind(1), self.adjacency, self.weights):
+            summed = (adjacency @ y).chunk(len(weights), 2)  # 3 × (B, C_out / 4, V, T)
+            levels.append([inference.product(weight, part) for weight, part in zip(weights, summed)])
+        strongest = None
+        if self.attention is not None:
+            strongest = torch.stack([torch.cat([part.amax(3) for part in level], 1) for level in levels], 1)
+        weight, offset = self.weigh(strongest, edges)
+        parts = (self.down(x) + offset).chunk(4, 1)
         for part, subset, w in zip(parts, zip(*levels), weight[:, :, None, None].chunk(4, 1)):
             add_weighted(part, subset, w)
         return torch.cat(parts, 1).relu_()
 
-    def weight(self, levels: Sequence[Sequence[Tensor]], edges: Tensor) -> Tensor:
-        """Weigh each level in each channel, the scale of the batch norm included: (B or 1, C_out, L)."""
-        if self.attention is None:
-            return self.scale.expand(1, -1, len(levels))
-        strongest = torch.stack([torch.cat([part.amax(3) for part in level], 1) for level in levels], 1)
-        strongest = torch.cat([strongest + self.biases, edges], 2)  # (B, L, C_out, V)
-        return self.attention.weight(strongest) * self.scale
+    def join_at_once(self, y: Tensor, narrow: Tensor, edges: Tensor) -> Tensor:
+        """Do the rest of `forward` in a few operations on all levels: exporters take minutes for thousands of them.
+
+        Parameters
+        ----------
+        y : (B, C_out, V, T). The shortcut.
+        narrow : (B, L, C_out / 4, V, T).
+        edges : (B, L, C_out / 4, V).
+        """
+        *_, joints, frames = narrow.shape
+        subsets, width = self.weights.shape[1:3]
+        values = self.weights.flatten(1, 2) @ narrow.flatten(3)  # (B, L, 3·C_out / 4, V·T)
+        values = values.unflatten(3, (joints, frames)).unflatten(2, (subsets, width))
+        levels = (self.adjacency.view(-1, subsets, 1, joints, joints) @ values).flatten(2, 3)
+        weight, offset = self.weigh(levels.amax(4), edges)
+        weighted = levels * weight.transpose(1, 2)[:, :, : levels.shape[2], None, None]
+        plain = y + offset
+        return torch.cat([plain[:, : levels.shape[2]] + weighted.sum(1), plain[:, levels.shape[2] :]], 1).relu()
+
+    def weigh(self, strongest: Tensor | None, edges: Tensor) -> tuple[Tensor, Tensor]:
+        """Weigh each level in each channel, and add what does not depend on the frame.
+
+        Parameters
+        ----------
+        strongest : (B, L, 3·C_out / 4, V). Maxima of the subsets over time, without their biases; only for attention.
+        edges : (B, L, C_out / 4, V).
+
+        Returns
+        -------
+        weight : (B or 1, C_out, L). The scale of the batch norm included.
+        offset : (B, C_out, V, 1).
+        """
+        constant = torch.cat([self.biases.expand(edges.shape[0], -1, -1, edges.shape[3]), edges], 2)  # (B, L, C_out, V)
+        weight = self.scale.expand(1, -1, edges.shape[1])
+        if self.attention is not None:
+            weight = self.attention.weight(torch.cat([strongest + self.biases, edges], 2)) * self.scale
+        offset = (constant.transpose(1, 2) * weight.unsqueeze(3)).sum(2) + self.shift
+        return weight, offset.unsqueeze(3)
 
 
 def add_weighted(y: Tensor, levels: Sequence[Tensor], weight: Tensor) -> None:

@@ -24,6 +24,21 @@ def pointwise(convs: Sequence[nn.Conv2d], x: Tensor) -> Tensor:
     return y.unflatten(2, x.shape[2:])
 
 
+def batch_norm(norms: Sequence[nn.BatchNorm2d], x: Tensor) -> Tensor:
+    """Compute several batch norms side by side as one: x (B, sum of their widths, …), same shape."""
+    weight, bias, mean, var = (
+        torch.cat([getattr(norm, name) for norm in norms]) for name in ('weight', 'bias', 'running_mean', 'running_var')
+    )
+    first = norms[0]
+    y = F.batch_norm(x, mean, var, weight, bias, first.training, first.momentum, first.eps)
+    if first.training:
+        for norm, new_mean, new_var in zip(norms, mean.chunk(len(norms)), var.chunk(len(norms))):
+            norm.running_mean.copy_(new_mean)
+            norm.running_var.copy_(new_var)
+            norm.num_batches_tracked.add_(1)
+    return y
+
+
 class TimeConv2d(nn.Conv2d):
     """A convolution over time, whose weight is stored as (out, in, kernel, 1) and applied to (B, C, V, T).
 
