@@ -22,7 +22,6 @@ from feeders import arguments, description, examples, exports, run_report
 from feeders.feeder import Batch, Feeder
 from feeders.loading import make_loader, on_device
 from feeders.prepare import windows
-from feeders.prepare.inputs import open_input
 from feeders.prepare.prediction_figure import draw_prediction
 from model import deploy, engines, export, inspection
 from model.base import SkeletonModel
@@ -68,8 +67,7 @@ class Processor:
             if arg.phase in ('train', 'test'):
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             elif arg.input and cls.takes_store:
-                whole = open_input(arg.input, *description.clips_to_score(arg))
-                self.windows = windows.cut(whole, arg.window, arg.stride)
+                self.windows = windows.of_input(arg, *description.clips_to_score(arg))
                 args['data_path'] = self.windows.store
             feeder = arguments.make_feeder(cls, args, arg, self.device)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase in ('train', 'test'))

@@ -3,11 +3,13 @@
 Legend: N windows, T frames of a recording.
 """
 
-from typing import NamedTuple
+import argparse
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from feeders.integrity import refuse
+from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStore
 from torchlight.errors import InputError, first_few
 
@@ -52,6 +54,11 @@ class Windows(NamedTuple):
             f'{len(short)} clips have fewer frames than --window {self.size}: {first_few(short)}; each is one window, '
             'resampled to the length that the network takes, as in training'
         )
+
+
+def of_input(arg: argparse.Namespace, *expected: Any) -> Windows:
+    """Open what --input names, as `open_input` does for the `expected` clips, in the windows that the settings say."""
+    return cut(open_input(arg.input, *expected), arg.window, arg.stride)
 
 
 def check(windows: Windows | None, window: int | None, figure: str | None) -> None:
