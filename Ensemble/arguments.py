@@ -58,7 +58,7 @@ def get_parser() -> Parser:
     text = 'seed that draws the halves and the bootstrap resamples of --search (default: 0)'
     add('--seed', type=count, default=0, help=text)
     add('--save', metavar='FILE', help='write the fused scores to this pickle, {clip name: scores}')
-    text = 'write accuracies by class, the confusion matrix, and the clips that fusion helps or hurts, to this folder'
+    text = 'write report.html and tables of classes, confusions, and clips that fusion helps or hurts to this folder'
     add('--report', metavar='DIR', help=text)
     text = f"CTR-GCN's name of the benchmark, instead of --benchmark: {', '.join(labels.CTRGCN_NAMES)}, NW-UCLA"
     add('--dataset', '--datasets', help=text)

@@ -45,8 +45,10 @@ def write(
     result : Evaluation of the test clips.
     history : dicts, one per epoch; empty for a test.
     """
-    sessions, trained, test = record.read(arg.work_dir).get('sessions', []), arg.phase == 'train', feeders['test']
-    session = sessions[-1] if trained and sessions else arguments.session(arg, devices)
+    trained, test = arg.phase == 'train', feeders['test']
+    sessions = record.read(arg.work_dir).get('sessions', []) if trained else []
+    session = sessions[-1] if sessions else arguments.session(arg, devices)
+    beside_a_training = not trained and (Path(arg.work_dir) / record.NAME).exists()
     where, stream = benchmark_of(test, arg.test_feeder_args), stream_of(arg, test)
     named = DATASETS[test.dataset].title if test.dataset in DATASETS else test.dataset
     scored = f'{where or named or "unnamed data"}, {stream.replace("_", " ")}'
@@ -70,7 +72,7 @@ def write(
         skeletons=drawn_clips.of_feeder(test),
         notes=_notes(arg, trained),
     )
-    write_run(Path(arg.work_dir) / (OF_A_TEST if sessions and not trained else NAME), run)
+    write_run(Path(arg.work_dir) / (OF_A_TEST if beside_a_training else NAME), run)
 
 
 def benchmark_of(feeder: Feeder, feeder_args: Mapping[str, Any]) -> str:

@@ -50,7 +50,8 @@ def closing_lines(
         'time': duration(seconds) + (' since the run was continued' if arg.resume else ''),
         'folder': str(work_dir.path),
         'weights': f'{work_dir.best.name} (the student), {weights.name} (the whole model)',
-        'more there': 'log.txt, curves.png, confusion_matrix.png, epoch1_test_score.pkl',
+        'to look at': 'report.html (all in one page), curves.png, confusion_matrix.png, topology.png, embedding.png',
+        'scores': 'epoch1_test_score.pkl, per_class.csv, confused_pairs.csv',
     }
     yield from _table('Results:', rows)
     yield from _table('Next:', _next_steps(arg, work_dir))

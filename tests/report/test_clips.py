@@ -43,7 +43,12 @@ def test_who_is_not_there_is_not_drawn():
     points = joints(clips.animation(later, True))
     assert points.shape[1] == 2
     assert (points[0, 1] == clips.ABSENT).all() and (points[-1, 1] != clips.ABSENT).all()
-    assert clips.animation(np.zeros((4, 2, 5, 3)), True)['shape'] == [4, 0, 5]
+    assert clips.animation(np.zeros((4, 2, 5, 3)), True)['shape'] == [0, 0, 5]
+
+
+def test_frames_in_which_nobody_is_are_left_out():
+    padded = np.concatenate([np.zeros((3, 2, len(PARENTS), 3)), walk(0), np.zeros((290, 2, len(PARENTS), 3))])
+    assert clips.animation(padded, True) == clips.animation(walk(0), True)
 
 
 def test_long_clips_are_thinned_out():

@@ -63,10 +63,13 @@ def animation(frames: np.ndarray, y_up: bool) -> dict[str, Any]:
 
     Returns
     -------
-    {'shape': (T', M', V), 'points': base64 of T' · M' · V pairs of bytes}. T' is at most MOST_FRAMES, evenly spaced,
-    and M' is without the persons that never appear.
+    {'shape': (T', M', V), 'points': base64 of T' · M' · V pairs of bytes}. T' is at most MOST_FRAMES, evenly spaced
+    among the frames in which somebody is, and M' is without the persons that never appear.
     """
-    shown = np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).round().astype(int))
+    present = np.flatnonzero(frames.any((1, 2, 3)))
+    shown = (
+        present[np.unique(np.linspace(0, len(present) - 1, MOST_FRAMES).round().astype(int))] if len(present) else []
+    )
     points = np.asarray(frames[shown], np.float64)
     points = points[:, points.any((0, 2, 3))]
     there = points.any(-1) & points.any((2, 3))[..., None]  # (T', M', V)

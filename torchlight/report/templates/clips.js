@@ -12,7 +12,7 @@
     const [button, slider] = [figure.querySelector('button'), figure.querySelector('input')];
     const name = button.getAttribute('aria-label').slice('Play '.length);
     const player = { playing: false, visible: true, draw, play, step };
-    slider.max = frames - 1;
+    slider.max = Math.max(frames - 1, 0);
     slider.value = Math.floor(frames / 2);
 
     function draw() {
@@ -51,7 +51,7 @@
     }
 
     function step() {
-      if (!player.playing || !player.visible) return;
+      if (!player.playing || !player.visible || !frames) return;
       slider.value = (Number(slider.value) + 1) % frames;
       draw();
     }
