@@ -216,7 +216,8 @@ class SkeletonNet(Student):
     ) -> nn.Module:
         """Make the graph convolution of a block: (B, in_channels, V, T) → (B, out_channels, V, T).
 
-        Its method `topology(x, graph)` returns both (V, V) matrices of a Topology for a body (1, in_channels, V, T).
+        If it has a method `topology(x, graph)`, that returns both (V, V) matrices of a Topology for one body x, and
+        the links that are learned can be drawn.
 
         Parameters
         ----------
@@ -247,11 +248,12 @@ class SkeletonNet(Student):
         return self.fc(self.drop_out(features))
 
     @torch.no_grad()
-    def topology(self, skeleton: Tensor) -> Topology:
-        """Return how the graph convolutions of the blocks relate one clip's joints."""
+    def topology(self, skeleton: Tensor) -> Topology | None:
+        """Return how the graph convolutions of the blocks relate one clip's joints; None if they do not tell."""
         x, layers = self.normalise(skeleton)[:1], []
-        for name in self.block_names:
-            block = getattr(self, name)
+        for block in map(self.get_submodule, self.block_names):
+            if not hasattr(block.gcn1, 'topology'):
+                return None
             layers.append(block.gcn1.topology(x, self.graph))
             x = block(x)
         return Topology(*map(torch.stack, zip(*layers)))
