@@ -67,7 +67,8 @@ class Processor:
             if arg.phase in ('train', 'test'):
                 distributed.on_first(lambda cls=cls, args=args: cls.prepare_data(args))
             elif arg.input and cls.takes_store:
-                self.windows = windows.of_input(arg, *description.clips_to_score(arg))
+                expected = arguments.layout(arg.model_args), *description.facts_of_training(arg.weights)
+                self.windows = windows.of_input(arg, *expected)
                 args['data_path'] = self.windows.store
             feeder = arguments.make_feeder(cls, args, arg, self.device)
             arguments.check_fit(arg.model_args, feeder, part, labelled=arg.phase in ('train', 'test'))

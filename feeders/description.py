@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feeders.arguments import layout
 from feeders.datasets import DATASETS
 from feeders.feeder import Feeder, StoreFeeder
 from feeders.skeleton_store import FACTS
@@ -113,17 +112,17 @@ def class_names(weights: str, feeder: Feeder | None, num_class: int) -> list[str
     return names if known else []
 
 
-def clips_to_score(arg: argparse.Namespace) -> tuple[tuple[int, int, int], bool, bool]:
-    """Return (M, V, C) of the model, and the FACTS of the store that --weights was trained on."""
-    said = read_description(arg.weights)
-    return layout(arg.model_args), *(said.get(key) is True for key in FACTS)
+def facts_of_training(weights: str) -> tuple[bool, ...]:
+    """Return the FACTS of the store that weights were trained on."""
+    said = read_description(weights)
+    return tuple(said.get(key) is True for key in FACTS)
 
 
 def other_facts(arg: argparse.Namespace, feeders: Mapping[str, Feeder]) -> str:
     """Return a warning that the clips to score are not prepared as those of the training were; '' if they are."""
     if arg.phase not in ('test', 'predict') or 'config' not in read_description(arg.weights):
         return ''
-    here, then = _facts(feeders['test']), dict(zip(FACTS, clips_to_score(arg)[1:]))
+    here, then = _facts(feeders['test']), dict(zip(FACTS, facts_of_training(arg.weights)))
     wrong = [f'are {"" if then[key] else "not "}{WORDS[key]}' for key in FACTS if here[key] != then[key]]
     if not wrong:
         return ''
