@@ -170,7 +170,7 @@ def input_of(traced: 'torch.export.ExportedProgram') -> tuple[str, list[int | st
     name = traced.graph_signature.user_inputs[0]
     shape = next(node.meta['val'].shape for node in traced.graph.nodes if node.name == name)
     names = {0: 'frames'} if name == 'clip' else {0: 'batch', 2: 'frames'}
-    return name, [size if isinstance(size, int) else names[axis] for axis, size in enumerate(shape)]
+    return name, [int(size) if str(size).isdigit() else names[axis] for axis, size in enumerate(shape)]
 
 
 def onnx_file(traced: 'torch.export.ExportedProgram', about: Mapping[str, str] | None = None) -> bytes:

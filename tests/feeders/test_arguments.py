@@ -79,7 +79,7 @@ def test_training_and_testing_have_their_own_clips_and_only_training_has_feature
     given = arguments.feeder_arguments(settings())
     assert given == {'train': TRAIN, 'test': {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32}}
     assert arguments.feeder_arguments(settings(phase='test')) == {'test': given['test']}
-    assert arguments.feeder_arguments(settings(phase='export')) == {}
+    assert arguments.feeder_arguments(settings(phase='model_size')) == {}
 
 
 def test_a_stream_sets_both_feeders():

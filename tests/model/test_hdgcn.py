@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 import main_MMCL
 from graph.ntu_rgb_d_hierarchy import Graph
-from model import MMCL, base, deploy
-from model.hdgcn import EdgeConv, GraphConv, HierarchyAttention, LevelSum, Model
+from model import MMCL, base, deploy, export
+from model.hdgcn import GraphConv, HierarchyAttention, LevelSum, Model
 from tests.golden import inputs, make
 from tests.helpers import ROOT, near, parts, scramble, settle
 from tests.reference import graphs
@@ -151,19 +151,7 @@ def test_a_graph_convolution_equals_the_reference(CoM, first, training):
     torch.testing.assert_close({name: gcn.get_buffer(name) for name in theirs}, theirs)
 
 
-def test_an_edge_convolution_equals_the_reference():
-    edge, twin = scramble(EdgeConv(4, 5)), reference.EdgeConv(4, 5)
-    twin.load_state_dict(edge.state_dict())
-    x = torch.randn(3, 4, 9)
-    torch.testing.assert_close(edge(x), twin(x))
-
-
 # --- laws
-
-
-def test_an_edge_convolution_follows_the_order_of_the_points():
-    edge, x, order = scramble(EdgeConv(4, 3)), torch.randn(2, 4, 7), torch.randperm(7)
-    torch.testing.assert_close(edge.eval()(x)[..., order], edge(x[..., order]))
 
 
 def test_a_tied_maximum_over_time_gives_one_frame_the_gradient():
@@ -250,12 +238,13 @@ def test_a_model_pickles(small, skeleton):
     assert torch.equal(pickle.loads(pickle.dumps(small))(skeleton).logits, small(skeleton).logits)
 
 
-def test_it_exports_for_any_batch_size(skeleton, tmp_path, monkeypatch):
+def test_it_exports_for_any_number_of_clips_and_frames(skeleton, monkeypatch):
     monkeypatch.setattr(base, 'BLOCKS', [(1, 1), (2, 2)])  # one block of each kind: tracing ten takes a minute
     model = scramble(Model(**SMALL)).eval()
-    deploy.export(model, torch.randn(2, 3, 8, 25, 2), tmp_path / 'student.pt2')
-    program = torch.export.load(tmp_path / 'student.pt2').module()
-    for batch in (skeleton, skeleton[:1]):
+    traced = export.trace(model, skeleton.shape)
+    assert len(traced.graph.nodes) < 500  # exporters take minutes for thousands of operations
+    program = traced.module()
+    for batch in (skeleton, skeleton[:1], skeleton[:, :, :5]):
         torch.testing.assert_close(program(batch), model(batch).logits, rtol=1e-4, atol=1e-4)
 
 

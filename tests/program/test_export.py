@@ -1,0 +1,119 @@
+"""Exports as their user makes and runs them, of a tiny student that was never trained."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import main_MMCL
+from feeders.datasets import DATASETS
+from feeders.skeleton_store import open_skeletons
+from model import export
+from model.base import MMCLOutput, SkeletonModel
+from tests.helpers import ROOT
+from tests.program.support import refused
+from torchlight.tensor_files import write_tensors
+
+EXAMPLE = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
+FRAMES = 16
+
+
+class Linear(SkeletonModel):
+    """A linear student."""
+
+    def __init__(self, num_class, num_point, num_person):
+        super().__init__()
+        self.fc = torch.nn.Linear(3 * FRAMES * num_point * num_person, num_class)
+
+    def forward(self, skeleton, video=None, text=None):
+        return MMCLOutput(self.fc(skeleton.flatten(1)))
+
+
+@pytest.fixture(scope='module')
+def store(data):
+    return data / 'skeletons.h5'
+
+
+@pytest.fixture(scope='module')
+def weights(store, tmp_path_factory):
+    """Weights of the linear student that carry their settings and classes."""
+    torch.manual_seed(0)
+    layout = {'num_class': 12, 'num_point': 25, 'num_person': 2}
+    settings = {'model': f'{__name__}.Linear', 'model_args': layout, 'feeder': 'feeders.feeder_MMCL.Feeder'}
+    settings['test_feeder_args'] = {'data_path': str(store), 'split': 'test', 'window_size': FRAMES, 'bone': True}
+    described = {'format': 1, 'config': yaml.safe_dump(settings), 'classes': list(DATASETS['sample'].classes)}
+    path = tmp_path_factory.mktemp('weights') / 'best.pt'
+    write_tensors(path, Linear(**layout).state_dict(), described)
+    return path
+
+
+def line_of(capsys, *more):
+    """The line that an export prints."""
+    capsys.readouterr()
+    assert main_MMCL.main([str(word) for word in ('--phase', 'export', '--device', 'cpu', *more)]) == 0
+    out, error = capsys.readouterr()
+    assert out.count('\n') == 1 and not error
+    return out
+
+
+def test_the_example_of_the_readme_prints_what_predict_prints(weights, store, tmp_path, capsys):
+    for package in export.ONNX_PACKAGES:
+        pytest.importorskip(package)
+    assert 20 <= EXAMPLE.count('\n') <= 25 and set(re.findall(r'import (\w+)', EXAMPLE)) == {
+        'json',
+        'sys',
+        'numpy',
+        'onnxruntime',
+    }
+    (tmp_path / 'classify.py').write_text(EXAMPLE)
+    flags = '--weights', weights, '--output', 'student.onnx', '--with-preprocessing'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        line = line_of(capsys, *flags)
+    assert 'Exported to student.onnx: clip (frames, 25, 3, 2) float32; checked by ONNX Runtime' in line
+    assert f'on 16 of 36 clips of {store}: scores differ by at most' in line
+    clips = open_skeletons(store)
+    for number, persons in (0, 1), (107, 2):  # (T, V, C), and (T, M, V, C)
+        clip = clips.clip(number)[:, :persons]
+        np.save(tmp_path / 'clip.npy', clip[:, 0] if persons == 1 else clip)
+        command = [sys.executable, 'classify.py', 'student.onnx', 'clip.npy']
+        printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        predict = '--phase', 'predict', '--weights', weights, '--input', tmp_path / 'clip.npy', '--device', 'cpu'
+        assert main_MMCL.main([str(word) for word in predict]) == 0
+        _, *expected = capsys.readouterr().out.splitlines()
+        assert [line.split() for line in printed.splitlines()] == [line.split() for line in expected]
+
+
+def test_it_is_checked_on_the_clips_of_the_input_or_on_noise(weights, store, tmp_path, capsys):
+    flags = '--weights', weights, '--output', tmp_path / 'student.pt2'
+    np.save(tmp_path / 'mine.npy', open_skeletons(store).clip(0))
+    assert f'on 1 of 1 clips of {tmp_path}/mine.npy: ' in line_of(capsys, *flags, '--input', tmp_path / 'mine.npy')
+    gone = '--test-feeder-args', f'data_path={tmp_path}/gone.h5'
+    assert 'on 16 of 16 clips of noise: ' in line_of(capsys, *flags, *gone, '--with-preprocessing')
+    own = '--feeder', 'tests.feeders.test_exports.Clips'
+    assert 'on 2 clips of noise: ' in line_of(capsys, *flags, *gone, *own)
+
+
+REFUSALS = [
+    (['--output', 'student.pt'], 'needs --output with a name that ends in .pt2 or .onnx, not student.pt'),
+    (['--output', 'student.pt2', '--input', 'gone.npy'], 'gone.npy does not exist'),
+    (['--output', 'student.pt2', '--with-preprocessing', '--test-feeder-args', 'random_rot=True'], 'to chance'),
+]
+
+
+@pytest.mark.parametrize('more, words', REFUSALS, ids=[' '.join(more) for more, _ in REFUSALS])
+def test_what_cannot_be_exported_gets_one_line_and_no_file(weights, tmp_path, capsys, monkeypatch, more, words):
+    monkeypatch.chdir(tmp_path)
+    assert words in refused(capsys, ['--phase', 'export', '--device', 'cpu', '--weights', weights, *more])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_program_of_other_scores_is_refused_in_one_line(weights, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export, 'LARGEST_DIFFERENCE', -1)
+    flags = '--weights', weights, '--output', tmp_path / 'student.pt2'
+    assert 'is not written: run by PyTorch' in refused(capsys, ['--phase', 'export', '--device', 'cpu', *flags])
+    assert not list(tmp_path.iterdir())
