@@ -15,7 +15,7 @@ import numpy as np
 from feeders.recordings.clips import ClipError
 from feeders.scale import positions
 
-LEAST_SIZE = 1e-6  # of a body, relative to its coordinates: what rounding leaves of joints at one place
+LEAST_SIZE = 1e-5  # of a body, relative to its coordinates: below it, the result would be little but rounding
 
 
 def normalise(frames: np.ndarray, confidence: bool) -> np.ndarray:

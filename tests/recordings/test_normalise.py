@@ -70,7 +70,9 @@ def test_a_confidence_stays_as_it_is(clip):
     assert found.dtype == np.float32
 
 
-@pytest.mark.parametrize('value, problem', [(0, 'no joints'), (0.1, 'at one place'), (900.7, 'at one place')])
+@pytest.mark.parametrize('value, problem', [(0, 'no joints'), (0.1, 'at one place'), (900, 'at one place')])
 def test_a_clip_without_a_body_is_refused(clip, value, problem):
     with pytest.raises(ClipError, match=problem):
         normalise(np.full_like(clip, value), False)
+    with pytest.raises(ClipError, match='at one place'):
+        normalise(1 + clip * 1e-6, False)
