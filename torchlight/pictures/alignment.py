@@ -51,7 +51,8 @@ def _means(similarity: np.ndarray, label: np.ndarray) -> str:
     """Return the mean similarities of the same clip, of other clips of its class, and of other classes, as text."""
     same, itself = label[:, None] == label, np.eye(len(label), dtype=bool)
     parts = {'same clip': itself, 'same class': same & ~itself, 'other classes': ~same}
-    return 'on average: ' + ', '.join(f'{name} {similarity[at].mean():.2f}' for name, at in parts.items() if at.any())
+    means = {name: similarity[at].mean().round(2) + 0 for name, at in parts.items() if at.any()}  # no -0.00
+    return 'on average: ' + ', '.join(f'{name} {mean:.2f}' for name, mean in means.items())
 
 
 def _add_bar(figure: Any, image: Any, place: tuple[float, float, float, float]) -> None:

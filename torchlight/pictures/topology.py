@@ -83,19 +83,20 @@ def _draw_panel(
     names: Sequence[str],
 ) -> None:
     from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
     from matplotlib.patches import FancyArrowPatch
 
-    for edge in edges:
-        axes.plot(*points[list(edge)].T, color='0.78', linewidth=4, solid_capstyle='round', zorder=1)
+    bones = points[np.asarray(edges, int).reshape(-1, 2)]
+    axes.add_collection(LineCollection(bones, color='0.78', linewidth=4, zorder=1))
     links = strongest(strength, LINKS)
     values = np.array([strength[link] for link in links])
     shares = (values - values[-1]) / max(values[0] - values[-1], 1e-12) if links else values
     importance = np.zeros(len(points))
     for (u, v), value, share in zip(links, values, shares):
         importance[[u, v]] += value
-        style = {'arrowstyle': '-|>', 'mutation_scale': 5 + 4 * share, 'shrinkA': 1, 'shrinkB': 1, 'zorder': 2 + share}
+        style = {'arrowstyle': '-|>', 'mutation_scale': 5 + 4 * share, 'shrinkA': 0, 'shrinkB': 0, 'zorder': 2 + share}
         look = {'color': colormaps['inferno_r'](0.3 + 0.6 * share), 'linewidth': THIN + (WIDE - THIN) * share}
-        axes.add_patch(FancyArrowPatch(points[v], points[u], connectionstyle='arc3,rad=0.25', **style, **look))
+        axes.add_artist(FancyArrowPatch(points[v], points[u], connectionstyle='arc3,rad=0.25', **style, **look))
     axes.scatter(*points.T, s=10, color='black', zorder=4, linewidths=0)
     text = f'{title}; strength {values[-1]:.2g} to {values[0]:.2g}' if links else f'{title}; no link between joints'
     axes.set_title(text, fontsize=8.5, pad=3)
@@ -122,6 +123,6 @@ def _name(axes: Any, points: np.ndarray, names: dict[int, str]) -> None:
         height = 1.0
         for joint in sorted((joint for joint in names if side[joint]), key=lambda joint: -places[joint, 1]):
             height = min(places[joint, 1], height - 0.045)
-            line = {'arrowstyle': '-', 'color': '0.55', 'linewidth': 0.6, 'shrinkA': 0, 'shrinkB': 1}
+            line = {'arrowstyle': '-', 'color': '0.55', 'linewidth': 0.6, 'shrinkA': 0, 'shrinkB': 0}
             text = {'fontsize': 7.5, 'ha': align, 'va': 'center', 'zorder': 6, 'xycoords': 'axes fraction'}
             axes.annotate(names[joint], places[joint], (edge, height), arrowprops=line, **text)
