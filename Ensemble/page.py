@@ -100,7 +100,7 @@ def write(
         confusion=picture(folder / 'confusion_matrix.png'),
         **_changed(verdicts, streams, best, clips, label, classes),
         command=shlex.join(sys.argv),
-        digests=Table('Files that were read', ['file', 'SHA-256'], list(map(list, session['data'].items()))),
+        digests=Table('Files that were read', ['file', 'digest'], list(map(list, session['data'].items()))),
         environment=environment_of(session),
         **found,
     )
