@@ -25,7 +25,13 @@ def test_the_time_is_that_of_all_sessions_and_not_of_the_pause_between(tmp_path,
     time.tzset()
     run = leave(tmp_path / 'a')
     record.write(run, 'finished', [{'started': f'2026-03-0{day}T10:00:00+0000'} for day in (1, 2)])
-    lines = ['Sat Feb 28 10:00:00', 'Sun Mar  1 10:05:00', 'Sun Mar  1 10:30:00', 'Mon Mar  2 10:00:40']
+    lines = [
+        'Sun Foo 99 10:00:00',
+        'Sat Feb 28 10:00:00',
+        'Sun Mar  1 10:05:00',
+        'Sun Mar  1 10:30:00',
+        'Mon Mar  2 10:00:40',
+    ]
     (run / 'log.txt').write_text(''.join(f'[ {line} 2026 ] text\n' for line in lines))
     assert find_runs(tmp_path)[0].seconds == 30 * 60 + 40
     (run / 'log.txt').unlink()

@@ -26,7 +26,10 @@ def test_only_settings_that_differ_are_shown(runs):
     assert listing.differences(runs[:2]) == {}
 
 
-def test_runs_with_other_seeds_are_summed_up(runs):
+def test_only_finished_runs_with_other_seeds_are_summed_up(runs, tmp_path):
+    leave(tmp_path / 'e', [0, 1, 2, 0, 0, 0], state='running', lr=0.1, model_args={'depth': 3}, seed=[3])
+    leave(tmp_path / 'f', [0, 1, 2, 0, 0, 0], lr=0.1, model_args={'depth': 4}, seed=[4])
+    assert listing.repetitions(find_runs(tmp_path))[0] == listing.repetitions(runs)[0]
     assert listing.repetitions(runs) == ['a1, a2 (seeds 1, 2): 83.33 ± 23.57 %']
     assert listing.repetitions(runs[1:]) == []
 

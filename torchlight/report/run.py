@@ -85,9 +85,7 @@ def write_run(path: str | Path, run: Run) -> None:
         facts=run.facts,
         settings=changed_settings(run.settings, run.defaults),
         data=run.data,
-        digests=Table(
-            'Files that were read', ['file', 'digest'], list(map(list, run.session.get('data', {}).items()))
-        ),
+        digests=Table('Files that were read', ['file', 'digest'], list(map(list, run.session.get('data', {}).items()))),
         environment=environment_of(run.session),
         **shown,
     )

@@ -1,5 +1,6 @@
 """The runs below a folder, read from what they leave there."""
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -159,7 +160,8 @@ def _seconds(log: Path, sessions: Sequence[Mapping[str, Any]]) -> float | None:
 
 def _logged(text: str) -> Iterator[datetime]:
     for match in LOG_LINE.finditer(text):
-        yield datetime(*time.strptime(match[1])[:6])
+        with contextlib.suppress(ValueError):  # no date after all, but text that looks like one
+            yield datetime(*time.strptime(match[1])[:6])
 
 
 def _local(started: Any) -> datetime | None:

@@ -70,15 +70,17 @@ def flat(settings: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
 
 def repetitions(runs: Sequence[FoundRun]) -> list[str]:
     """Return a line for each group of finished runs that differ only in their seeds: mean ± standard deviation."""
-    groups: dict[str, dict[Any, FoundRun]] = {}
+    groups: dict[str, dict[str, FoundRun]] = {}
     for run in runs:
         if run.finished and not run.problems and run.accuracy is not None:
-            groups.setdefault(repr(sorted(flat(run.settings).items(), key=str)), {})[run.settings.get('seed')] = run
+            groups.setdefault(repr(sorted(flat(run.settings).items(), key=str)), {})[str(run.settings.get('seed'))] = (
+                run
+            )
     lines = []
     for members in groups.values():
         if len(members) > 1:
             accuracy = np.array([100 * run.accuracy for run in members.values()])
-            names, seeds = ', '.join(run.name for run in members.values()), ', '.join(map(str, members))
+            names, seeds = ', '.join(run.name for run in members.values()), ', '.join(members)
             lines.append(f'{names} (seeds {seeds}): {accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f} %')
     return lines
 
