@@ -15,6 +15,11 @@ def test_the_difference_has_the_interval_of_the_result():
     assert second[3:5] == ['other streams', '–'] and len(found['lines']) == 1
 
 
+def test_no_difference_to_other_streams_is_stated():
+    found = beside_published(Published('X', [OTHER], 100), 90, 100)
+    assert 'no difference is stated' in found['lines'][0] and found['table'].rows[0][3] == 'other streams'
+
+
 def test_other_clips_are_no_comparison():
     assert 'has 200 test clips, these are 100' in beside_published(Published('X', [OURS], 200), 90, 100)['lines'][1]
 

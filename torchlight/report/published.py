@@ -47,11 +47,15 @@ def beside_published(published: Published, right: int, total: int) -> dict[str, 
         lines = [f'No published result is known to this program for {published.what}.']
         return {'lines': lines, 'table': Table('', [], [])}
     share, (low, high) = right / total, wilson(right, total)
-    lines = [
-        f'Here: {percent(share)} of {published.what}. The differences are in percentage points, this result minus the '
-        f'published one. Their {LEVEL} % interval is Wilson’s interval of this result less the published number, which '
-        'is taken as exact, because the clips behind it are not known.'
-    ]
+    lines = [f'Here: {percent(share)} of {published.what}.']
+    if any(result.comparable for result in published.results):
+        lines[0] += (
+            f' The differences are in percentage points, this result minus the published one. Their {LEVEL} % interval '
+            'is Wilson’s interval of this result less the published number, which is taken as exact, because the clips '
+            'behind it are not known.'
+        )
+    else:
+        lines[0] += ' What is published is of other streams, so that no difference is stated.'
     if published.clips not in (None, total):
         lines.append(f'Not the same clips: the benchmark has {published.clips:,} test clips, these are {total:,}.')
     rows = [
