@@ -17,7 +17,7 @@ from torch import Tensor
 from feeders import description
 from feeders.feeder import Feeder, StoreFeeder
 from feeders.preprocessing import Preprocessing
-from feeders.skeleton_store import SkeletonStore
+from feeders.skeleton_store import FACTS, SkeletonStore
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.errors import InputError
@@ -114,6 +114,9 @@ def metadata(
 ) -> dict[str, str]:
     """Return what a program says of itself, as texts; lists are JSON, and '' or an empty list says that it is unknown.
 
+    `normalised` says that clips must go through the rule of `feeders.prepare custom --normalise` before they come in, as
+    those of the training did, and `confidence` that their last coordinate is the confidence of a keypoint.
+
     Parameters
     ----------
     arg : Namespace. All settings.
@@ -135,6 +138,7 @@ def metadata(
         'parents': json.dumps(preprocessing.parents.tolist() if preprocessing else []),
         'preprocessing': preprocessing.description if preprocessing else '',
         'normalisation': preprocessing.normalisation if preprocessing else '',
+        **{key: json.dumps(value) for key, value in zip(FACTS, description.facts_of_training(arg.weights))},
         'with_preprocessing': json.dumps(arg.with_preprocessing),
         'dataset': str(read_description(arg.weights).get('dataset') or (feeder.dataset if feeder else '')),
         'model': str(arg.model_args.get('backbone', arg.model)),

@@ -165,7 +165,7 @@ class Feeder(StoreFeeder):
         """Return what a test clip goes through as a module; None if its crop or its rotation is random."""
         if self.random_rot or len(self.p_interval) == 2:
             return None
-        settings = self.layout, self.window_size, self.parents, self.bone, self.vel
+        settings = self.layout, self.window_size, self.parents, self.bone, self.vel, self.store.confidence
         return CropAndResample(*settings, share=self.p_interval[0], copies_person=self.copies_person)
 
     def persons(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

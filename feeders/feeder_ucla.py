@@ -86,7 +86,8 @@ class Feeder(StoreFeeder):
         """Return what a test clip goes through as a module; None if frames, turn and scale are random."""
         if self.random_rot:
             return None
-        return ScaleAndSelect(self.layout, self.window_size, self.parents, self.bone, self.vel)
+        settings = self.layout, self.window_size, self.parents, self.bone, self.vel, self.store.confidence
+        return ScaleAndSelect(*settings)
 
 
 def open_clips(data_path: str | Path | SkeletonStore) -> SkeletonStore:

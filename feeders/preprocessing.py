@@ -20,6 +20,7 @@ class Preprocessing(nn.Module):
     window : int. W.
     parents : (V,) int64. The parent of each joint.
     bone, vel : bool. The stream.
+    confidence : bool. The last coordinate is a confidence (default False).
 
     Attributes
     ----------
@@ -28,9 +29,17 @@ class Preprocessing(nn.Module):
 
     description = normalisation = ''
 
-    def __init__(self, layout: tuple[int, int, int], window: int, parents: Tensor, bone: bool, vel: bool) -> None:
+    def __init__(
+        self,
+        layout: tuple[int, int, int],
+        window: int,
+        parents: Tensor,
+        bone: bool,
+        vel: bool,
+        confidence: bool = False,
+    ) -> None:
         super().__init__()
-        self.layout, self.window, self.bone, self.vel = tuple(layout), window, bone, vel
+        self.layout, self.window, self.bone, self.vel, self.confidence = tuple(layout), window, bone, vel, confidence
         self.register_buffer('parents', parents)
 
     def forward(self, clip: Tensor) -> Tensor:
@@ -71,7 +80,8 @@ class CropAndResample(Preprocessing):
         if self.copies_person:
             slot = torch.where((slot == 1) & ~clip[..., 1].any(), 0, slot)
         rows = clip.permute(0, 3, 1, 2).reshape(-1, joints * coordinates)
-        return Bodies(rows, index, weights, slot, None, self.parents, self.layout, self.bone, self.vel).skeleton()
+        how = self.bone, self.vel, self.confidence
+        return Bodies(rows, index, weights, slot, None, self.parents, self.layout, *how).skeleton()
 
 
 class ScaleAndSelect(Preprocessing):
@@ -89,5 +99,5 @@ class ScaleAndSelect(Preprocessing):
         place = transforms.evenly_spaced(torch.full((1,), clip.shape[1], dtype=torch.int64), self.window)[0]
         low, high = clip.amin((0, 1, 2)), clip.amax((0, 1, 2))
         bodies = transforms.time_last(transforms.to_range(clip[:, place], low, high))  # (M, C, V, W)
-        bodies = transforms.stream(bodies, self.parents, self.bone, self.vel)
+        bodies = transforms.stream(bodies, self.parents, self.bone, self.vel, self.confidence)
         return transforms.to_model(bodies, torch.arange(self.layout[0]), self.layout[0])

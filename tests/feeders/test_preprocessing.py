@@ -7,7 +7,7 @@ import torch
 from feeders import feeder_MMCL, feeder_ucla
 from feeders.exports import raw_clip
 from feeders.feeder import Feeder
-from feeders.skeleton_store import SkeletonStore
+from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.transforms import STREAMS
 from tests.feeders.clips import write_clips
 
@@ -36,6 +36,13 @@ def test_ntu_clips_become_what_the_feeder_makes_of_them(store, stream, missing_p
     words = {'zero': 'an absent person is all zeros', 'copy': 'second person is a copy of the first'}
     assert 'int(0.05 * frames / 2) frames' in module.description and words[missing_person] in module.description
     assert 'to 20 frames' in module.description and module.normalisation.startswith('none')
+
+
+@pytest.mark.parametrize('stream', STREAMS)
+def test_confidences_stay_what_they_are(store, stream):
+    clips = open_skeletons(store)
+    clips.confidence = True
+    assert_same(feeder_MMCL.Feeder(clips, 'all', window_size=20, **STREAMS[stream]))
 
 
 def test_a_slot_for_a_third_person_stays_empty(store):
