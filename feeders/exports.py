@@ -114,8 +114,8 @@ def metadata(
 ) -> dict[str, str]:
     """Return what a program says of itself, as texts; lists are JSON, and '' or an empty list says that it is unknown.
 
-    `normalised` says that clips must go through the rule of `feeders.prepare custom --normalise` before they come in, as
-    those of the training did, and `confidence` that their last coordinate is the confidence of a keypoint.
+    `normalised` says that clips must go through the rule of `feeders.prepare custom --normalise` before they come in,
+    as those of the training did, and `confidence` that their last coordinate is the confidence of a keypoint.
 
     Parameters
     ----------
