@@ -5,9 +5,13 @@ import shutil
 
 import pytest
 
+from tests.Ensemble.scores import SIX, UCLA, output, write
+from tests.Ensemble.scores import made_up as made_up_scores
 from tests.helpers import ROOT
 from tests.report.made_up import made_up
+from tests.runs.folders import leave
 from torchlight.report.run import write_run
+from torchlight.runs.__main__ import main as runs_main
 
 playwright = pytest.importorskip('playwright.sync_api')
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
@@ -52,6 +56,23 @@ def opened(browser, report):
         return pages[width, scheme, motion]
 
     return open_page
+
+
+def test_fusions_and_lists_of_runs_fit_a_narrow_screen_too(browser, tmp_path, capsys):
+    run = leave(tmp_path / 'runs' / ('long_' * 40), [0] * 6, text='long_' * 40)
+    (run / 'run.json').write_text('{')
+    leave(tmp_path / 'runs' / 'b', [1] * 6)
+    assert runs_main([str(tmp_path / 'runs'), '--html', str(tmp_path / 'runs.html')]) == 0
+    flags = [*write(tmp_path, UCLA, made_up_scores(UCLA, 10, SIX)), '--benchmark', 'NW-UCLA']
+    output(capsys, *flags, '--report', tmp_path / 'fusion')
+    page, heard = browser.new_page(viewport={'width': 400, 'height': 800}), []
+    page.on('pageerror', lambda error: heard.append(str(error)))
+    page.on('request', lambda request: heard.append(request.url))
+    for path in (tmp_path / 'runs.html', tmp_path / 'fusion' / 'report.html'):
+        page.goto(path.as_uri())
+        page.evaluate('for (const hidden of document.querySelectorAll("details")) hidden.open = true')
+        assert page.evaluate('document.documentElement.scrollWidth') <= 400, path
+    assert len(heard) == 2  # the two files themselves
 
 
 @pytest.mark.parametrize('width, scheme', [(1280, 'light'), (400, 'dark')])
