@@ -56,7 +56,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     correct = verdicts[FUSED].correct
     print(f'wrong_num: {(~correct).sum()}\ntotal_num: {len(correct)}\nacc: {correct.mean()}')
     if args.report:
-        names = labels.class_names(args.benchmark, num_class)
+        names = labels.class_names(args.benchmark, num_class, args.labels)
         print(*report.write_report(args.report, clips, label, verdicts, names), sep='\n')
         page.write(args.report, args, rates, clips, label, fused[scored], verdicts, names, twins)
     if args.save:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from feeders import datasets
 from feeders.datasets import DATASETS, Dataset, Protocol
 from feeders.label_table import read_label_table, read_names
 from feeders.skeleton_store import open_skeletons
@@ -51,9 +52,13 @@ def benchmark_named(text: str) -> str:
     return names[text.lower()]
 
 
-def class_names(benchmark: str, num_class: int) -> Sequence[str]:
-    """Return the names of the classes, all '' for a custom benchmark."""
-    return [''] * num_class if benchmark == CUSTOM else BENCHMARKS[benchmark].dataset.classes
+def class_names(benchmark: str, num_class: int, path: str | None = None) -> Sequence[str]:
+    """Return the names of the classes; those of a custom benchmark are in the store of its labels, or all ''."""
+    if benchmark != CUSTOM:
+        return BENCHMARKS[benchmark].dataset.classes
+    store = open_skeletons(path) if path and Path(path).suffix == '.h5' else None
+    names = datasets.class_names(store.dataset, store.classes) if store else []
+    return [*names, *[''] * num_class][:num_class]
 
 
 def labels_of(benchmark: str, clips: Sequence[str], num_class: int, path: str | None = None) -> np.ndarray:

@@ -93,3 +93,10 @@ def test_a_published_list_with_a_name_that_leaves_its_folder_is_refused(tmp_path
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps([{'file_name': '../outside', 'label': 1}]))
     with pytest.raises(InputError, match=r"x.pkl has the clip name '\.\./outside'"):
         labels.read_sample(str(tmp_path / 'x.pkl'))
+
+
+def test_a_custom_benchmark_has_the_names_of_its_store(tmp_path):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'custom', (1, 2, 3), classes=['wave', 'jump']) as store:
+        store.add('a', 1, np.zeros((3, 1, 2, 3)))
+    assert list(labels.class_names('custom', 3, str(tmp_path / 'x.h5'))) == ['wave', 'jump', '']
+    assert list(labels.class_names('custom', 2, str(tmp_path / 'x.csv'))) == ['', '']
