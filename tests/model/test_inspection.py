@@ -31,12 +31,12 @@ def aligned(skeleton):
 
 
 def test_a_model_with_the_fam_shows_its_alignment_and_topology(tmp_path, drawn, tiny_mmcl, clip, aligned):
-    model = settle(MMCL.Model(**tiny_mmcl), torch.randn(8, 3, 8, 5, 2)).train()
-    inspection.draw(tmp_path, model, clip, aligned, ['sit'])
-    assert drawn.keys() == {'topology.png', 'alignment.png'}
-    similarity, label, classes = drawn['alignment.png']
+    model = settle(MMCL.Model(**tiny_mmcl), torch.randn(8, 3, 8, 5, 2))
     with torch.no_grad():
         expected = model.fam.similarity(model.student.features(aligned.skeleton), aligned.video)
+    inspection.draw(tmp_path, model.train(), clip, aligned, ['sit'])
+    assert drawn.keys() == {'topology.png', 'alignment.png'}
+    similarity, label, classes = drawn['alignment.png']
     assert label.tolist() == [1, 0, 1] and classes == ['sit']
     np.testing.assert_array_equal(similarity, expected)
     _, rows, edges, pose, names = drawn['topology.png']

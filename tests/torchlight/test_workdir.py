@@ -41,6 +41,13 @@ def test_only_the_best_weights_and_those_asked_for_stay(tmp_path):
     assert {name for name in files_in(work.path) if name.startswith('runs')} == {'runs-4-4.pt', 'runs-5-5.pt'}
 
 
+def test_the_curves_are_told_the_best_epoch_and_the_weights_of_the_terms(tmp_path, monkeypatch):
+    seen, weights = [], {'refined': 0.2}
+    monkeypatch.setattr('torchlight.workdir.draw_curves', lambda path, *what: seen.append(what))
+    save(WorkDir(tmp_path / 'work', loss_weights=weights))
+    assert seen == [(STATE['history'], BEST, weights)]
+
+
 def test_a_picture_that_cannot_be_drawn_costs_no_weights(work, monkeypatch, capsys):
     def full(*_):
         raise InputError('cannot write curves.png: No space left on device')
