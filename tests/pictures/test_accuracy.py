@@ -31,3 +31,10 @@ def test_many_classes_stand_in_columns_of_equal_height(tmp_path, drawn):
     assert [len(axes.patches) for axes in drawn[0].axes] == [25, 25] and width > height
     values = [value for _, value in bars(drawn[0])]
     assert values == sorted(values) and len({name for name, _ in bars(drawn[0])}) == 50
+
+
+def test_of_very_many_classes_the_worst_are_shown(tmp_path, figures, monkeypatch):
+    monkeypatch.setattr('torchlight.pictures.accuracy.MOST', 2)
+    draw_class_accuracy(tmp_path / 'x.png', np.diag([8, 1, 5]) + 1, 'accuracy')
+    assert bars(figures[0]) == [('1', 50), ('2', 75)]
+    assert 'mean of 3 classes 68.94 (dashed), the worst 2 shown' in figures[0].texts[1].get_text()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import picture
-from torchlight.pictures.confusion import clustered, draw_confusion
+from torchlight.pictures import confusion
+from torchlight.pictures.confusion import chosen, clustered, draw_confusion
 
 NAMES = ['drink', 'wave', '', 'jump', 'sit', 'kick']
 MATRIX = np.array(  # 0 and 4 are confused, and 1 and 5; 2 has no clips; 3 is always right
@@ -23,24 +24,30 @@ MATRIX = np.array(  # 0 and 4 are confused, and 1 and 5; 2 has no clips; 3 is al
 def test_the_order_is_a_permutation_that_keeps_the_counts(seed):
     rng = np.random.default_rng(seed)
     matrix = rng.integers(0, 9, (9, 9)) * rng.integers(0, 2, (9, 1))  # some classes have no clips
-    order, _ = clustered(matrix)
+    order, _ = clustered(matrix / 9)
     assert sorted(order) == list(range(9))
     assert sorted(matrix[np.ix_(order, order)].diagonal()) == sorted(matrix.diagonal())
     assert matrix[np.ix_(order, order)].sum() == matrix.sum()
 
 
 def test_confused_classes_stand_together_and_are_framed():
-    order, blocks = clustered(MATRIX)
+    order, blocks = clustered(MATRIX / 10)
     assert {frozenset(order[block].tolist()) for block in blocks} >= {frozenset({0, 4})}
     place = np.argsort(order)
     assert abs(place[0] - place[4]) == abs(place[1] - place[5]) == 1
 
 
-def test_classes_that_are_never_confused_come_later_by_number_and_absent_ones_last():
-    matrix = np.diag([5, 0, 5, 5, 5])
-    matrix[3, 4] = 1
-    assert sorted(clustered(matrix)[0][:2]) == [3, 4] and clustered(matrix)[0][2:].tolist() == [0, 2, 1]
-    assert clustered(np.eye(4, dtype=int))[0].tolist() == [0, 1, 2, 3]
+def test_classes_that_are_never_confused_come_later_by_number():
+    share = np.eye(5)
+    share[3, 4] = 0.1
+    assert sorted(clustered(share)[0][:2]) == [3, 4] and clustered(share)[0][2:].tolist() == [0, 1, 2]
+    assert clustered(np.eye(4))[0].tolist() == [0, 1, 2, 3]
+
+
+def test_classes_that_play_no_part_are_left_out_and_of_many_the_most_confused_stay(monkeypatch):
+    assert chosen(MATRIX).tolist() == [0, 1, 2, 3, 4, 5] and chosen(np.diag([5, 0, 5])).tolist() == [0, 2]
+    monkeypatch.setattr(confusion, 'MOST', 3)
+    assert chosen(MATRIX).tolist() == [0, 1, 4]
 
 
 def test_names_are_where_their_rows_are(tmp_path, figures):

@@ -9,11 +9,11 @@ import numpy as np
 from torchlight.metrics import class_accuracy, most_confused_with
 from torchlight.pictures.figure import GREY, class_label, class_labels, new_figure, save
 
-IN_A_COLUMN = 40  # classes
+IN_A_COLUMN, MOST = 40, 240  # classes
 
 
 def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classes: Sequence[str] = ()) -> None:
-    """Write a PNG of each class's accuracy, lowest first, with what the class is most often taken for.
+    """Write a PNG of the accuracy of each class (the MOST worst), lowest first, with what it is most often taken for.
 
     Parameters
     ----------
@@ -23,7 +23,8 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     classes : str, one per class. Their names; shorter, or '' where a name is not known (default).
     """
     accuracy, clips = class_accuracy(matrix), matrix.sum(1)
-    order = [number for number in np.argsort(accuracy, kind='stable') if clips[number]]
+    occurring = [number for number in np.argsort(accuracy, kind='stable') if clips[number]]
+    order = occurring[:MOST]
     count = -(-len(order) // IN_A_COLUMN)  # of columns
     columns, rows = np.array_split(order, count), -(-len(order) // count)
     labels = [class_labels(column, classes) for column in columns]
@@ -32,8 +33,8 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     width = each * count
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.28 / height, title, fontsize=11, fontweight='bold', va='center')
-    mean = 100 * accuracy[order].mean()
-    text = f'mean of the {len(order)} classes {mean:.2f} % (dashed);  grey: most often taken for …'
+    mean, which = 100 * accuracy[occurring].mean(), '' if len(order) == len(occurring) else f', the worst {MOST} shown'
+    text = f'in %; mean of {len(occurring)} classes {mean:.2f} (dashed){which}; grey: most often taken for'
     figure.text(0.15 / width, 1 - 0.52 / height, text, fontsize=8, color=GREY, va='center')
     for place, (column, names) in enumerate(zip(columns, labels)):
         corner = (place * each + margin) / width, 0.3 / height

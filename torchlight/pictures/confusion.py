@@ -10,16 +10,14 @@ import numpy as np
 from torchlight.metrics import confused_pairs
 from torchlight.pictures.figure import GREY, class_label, class_labels, new_figure, save
 
-NUMBERED = 24  # classes up to which cells have numbers
+NUMBERED, MOST = 24, 200  # classes up to which cells have numbers, and of which there are pictures
+SMALL = {'fontsize': 7, 'color': GREY}
 FEW, MANY = (0.4, 8.0), (0.12, 6.0)  # height of a row in inches and size of its text in points: of a few, of many
 CONFUSED = 0.05  # share of clips from which classes are framed as a block
 
 
-def clustered(matrix: np.ndarray) -> tuple[np.ndarray, list[slice]]:
-    """Order classes so that those that are confused stand together.
-
-    The distance of two classes is 1 minus the mean of their two shares of confused samples; they are clustered by
-    average distance, and the leaves of the tree are ordered by scipy.
+def chosen(matrix: np.ndarray) -> np.ndarray:
+    """Return the classes that a picture shows: those that occur or are predicted, of many the MOST confused ones.
 
     Parameters
     ----------
@@ -27,20 +25,38 @@ def clustered(matrix: np.ndarray) -> tuple[np.ndarray, list[slice]]:
 
     Returns
     -------
-    order : (num_class,) int. Classes: those that are confused, then the others, and last those that neither occur nor
-        are predicted.
+    (n,) int. Classes, ascending.
+    """
+    wrong = matrix - np.diag(matrix.diagonal())
+    most_confused_first = np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind='stable')
+    seen = matrix.sum(0) + matrix.sum(1) > 0
+    return np.sort(most_confused_first[seen[most_confused_first]][:MOST])
+
+
+def clustered(share: np.ndarray) -> tuple[np.ndarray, list[slice]]:
+    """Order classes so that those that are confused stand together.
+
+    The distance of two classes is 1 minus the mean of their two shares of confused samples; they are clustered by
+    average distance, and the leaves of the tree are ordered by scipy.
+
+    Parameters
+    ----------
+    share : (n, n). Of the samples of each true class (rows) those that are predicted as each class.
+
+    Returns
+    -------
+    order : (n,) int. Positions in `share`: classes that are confused, then the others.
     blocks : slices of `order`. Two or more classes of which on average a share of CONFUSED is confused.
     """
     from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
     from scipy.spatial.distance import squareform
 
-    seen, wrong = matrix.sum(0) + matrix.sum(1) > 0, matrix - np.diag(matrix.diagonal())
+    wrong = share - np.diag(share.diagonal())
     involved = wrong.sum(0) + wrong.sum(1) > 0
-    confused, others = np.flatnonzero(involved), np.concatenate([*map(np.flatnonzero, (seen & ~involved, ~seen))])
+    confused, others = np.flatnonzero(involved), np.flatnonzero(~involved)
     if not len(confused):
         return others, []
-    share = (matrix / matrix.sum(1, keepdims=True).clip(1))[np.ix_(confused, confused)]
-    distance = 1 - (share + share.T) / 2
+    distance = 1 - ((wrong + wrong.T) / 2)[np.ix_(confused, confused)]
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), 'average', optimal_ordering=True)
     leaves = leaves_list(tree)
@@ -60,8 +76,10 @@ def draw_confusion(path: str | Path, matrix: np.ndarray, title: str, classes: Se
     title : str.
     classes : str, one per class. Their names; shorter, or '' where a name is not known (default).
     """
-    order, blocks = clustered(matrix)
-    shown = order[: np.count_nonzero(matrix.sum(0) + matrix.sum(1))]
+    shown, clips = chosen(matrix), matrix.sum(1, keepdims=True)
+    share = np.ma.masked_array(matrix / clips.clip(1), np.broadcast_to(clips == 0, matrix.shape))
+    order, blocks = clustered(share.data[np.ix_(shown, shown)])
+    shown = shown[order]
     labels, (row, size) = class_labels(shown, classes), FEW if len(shown) <= NUMBERED else MANY
     small = max(size, 7)  # points of the text beside the matrix
     side, margin = max(len(shown) * row, 2.5), 0.35 + max(map(len, labels), default=0) * size * 0.0085
@@ -70,7 +88,7 @@ def draw_confusion(path: str | Path, matrix: np.ndarray, title: str, classes: Se
     width, height = margin + side + 0.25 + beside, 0.55 + side + margin
     figure = new_figure(width, height)
     axes = figure.add_axes((margin / width, margin / height, side / width, side / height))
-    _draw_matrix(axes, matrix[np.ix_(shown, shown)], labels, size)
+    _draw_matrix(axes, share[np.ix_(shown, shown)], labels, size)
     for block in blocks:
         _frame(axes, block)
     figure.text(0.15 / width, 1 - 0.3 / height, title, fontsize=11, fontweight='bold', va='center')
@@ -85,25 +103,23 @@ def draw_confusion(path: str | Path, matrix: np.ndarray, title: str, classes: Se
     bar.set_xticklabels(['0', '5', '20', '50', '100 %'], fontsize=7)
     bar.set_title('share of the true class', fontsize=7.5, loc='left', pad=3)
     if absent := len(matrix) - len(shown):
-        text = f'{absent} classes without clips, which are\nnever predicted, are not shown'
-        figure.text(left, (margin - 0.1) / height, text, fontsize=7, color=GREY, va='top')
+        which = 'without clips, which are\nnever predicted,' if len(shown) < MOST else 'less confused\nor absent'
+        figure.text(left, (margin - 0.1) / height, f'{absent} classes {which} are not shown', **SMALL, va='top')
     save(figure, path)
 
 
-def _draw_matrix(axes: Any, matrix: np.ndarray, labels: Sequence[str], size: float) -> None:
-    """Draw counts as shares of their row; small shares keep a colour of their own, rows without clips are grey."""
+def _draw_matrix(axes: Any, share: np.ma.MaskedArray, labels: Sequence[str], size: float) -> None:
+    """Draw shares; small ones keep a colour of their own, and rows without clips, which are masked, are grey."""
     from matplotlib.colors import PowerNorm
 
-    clips = matrix.sum(1, keepdims=True)
-    share = np.ma.masked_array(matrix / clips.clip(1), np.repeat(clips == 0, len(matrix), 1))
     axes.set_facecolor('0.9')
     axes.imshow(share, cmap='Blues', norm=PowerNorm(0.5, 0, 1), aspect='auto')
-    axes.set_xticks(range(len(matrix)), labels, rotation=90, fontsize=size)
-    axes.set_yticks(range(len(matrix)), labels, fontsize=size)
+    axes.set_xticks(range(len(share)), labels, rotation=90, fontsize=size)
+    axes.set_yticks(range(len(share)), labels, fontsize=size)
     axes.set_xlabel('predicted class', fontsize=max(size, 8))
-    axes.set_ylabel('true class (grey: without clips)' if not clips.all() else 'true class', fontsize=max(size, 8))
+    axes.set_ylabel('true class (grey: without clips)' if share.mask.any() else 'true class', fontsize=max(size, 8))
     axes.tick_params(length=1.5, pad=1.5)
-    if len(matrix) <= NUMBERED:
+    if len(share) <= NUMBERED:
         for (row, column), value in np.ndenumerate(share.filled(0)):
             if value >= 0.005:
                 colour = 'white' if value > 0.35 else 'black'
