@@ -25,7 +25,7 @@ def test_the_strongest_links_come_first():
 
 
 def test_the_strongest_link_is_the_widest_and_leads_to_the_receiver(tmp_path, drawn):
-    draw_topology(tmp_path / 'x.png', 'x', [('learned', STRENGTH), ('clip', STRENGTH)], EDGES, POSE)
+    draw_topology(tmp_path / 'x.png', 'x', [('learned', STRENGTH), (r'a clip $\nonsense{$', STRENGTH)], EDGES, POSE)
     picture(tmp_path / 'x.png')
     assert len(drawn[0].axes) == 6 and [axes.get_title() for axes in drawn[0].axes[:3]] == [
         'layer 1 of 4; strength 0.2 to 0.5',

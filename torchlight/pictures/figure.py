@@ -1,6 +1,7 @@
 """What the pictures share: colours that colour-blind people can tell apart, labels of classes, and their files."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,21 @@ def new_figure(width: float, height: float) -> Any:
 def save(figure: Any, path: str | Path) -> None:
     """Write a figure as a PNG."""
     png = io.BytesIO()
-    figure.savefig(png, format='png', dpi=DPI)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph')  # of a name in letters that the font lacks, which become boxes
+        figure.savefig(png, format='png', dpi=DPI)
     write_bytes(path, png.getvalue())
 
 
 def class_label(number: int, classes: Sequence[str], longest: int = LONGEST) -> str:
     """Return how pictures call a class: its number and, if it is known, its name, cut to `longest` characters."""
     name = classes[number] if number < len(classes) else ''
-    name = name.replace('$', r'\$')  # which would begin a formula
-    return f'{number} {name if len(name) <= longest else name[: longest - 1] + "…"}'.strip()
+    return plain(f'{number} {name if len(name) <= longest else name[: longest - 1] + "…"}'.strip())
+
+
+def plain(text: str) -> str:
+    """Return text without the formulas that dollar signs would make of it."""
+    return text.replace('$', r'\$')
 
 
 def class_labels(numbers: Sequence[int], classes: Sequence[str]) -> list[str]:

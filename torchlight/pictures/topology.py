@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from torchlight.pictures.figure import GREY, new_figure, save
+from torchlight.pictures.figure import GREY, new_figure, plain, save
 
 LINKS, NAMED, LAYERS = 16, 5, 3  # strongest links and joints that are shown in a panel; layers that are shown
 WIDTH, HEIGHT = 3.7, 4.0  # of a panel in inches
@@ -45,7 +45,7 @@ def draw_topology(
     points = seen(pose)
     for row, (heading, strength) in enumerate(rows):
         top = 0.75 + (HEIGHT + 0.45) * row
-        figure.text(0.15 / width, 1 - top / height, heading, fontsize=9.5, fontweight='bold', va='top')
+        figure.text(0.15 / width, 1 - top / height, plain(heading), fontsize=9.5, fontweight='bold', va='top')
         for column, layer in enumerate(shown):
             corner = (column * WIDTH + 0.1) / width, 1 - (top + 0.3 + HEIGHT) / height
             axes = figure.add_axes((*corner, (WIDTH - 0.2) / width, HEIGHT / height))
