@@ -90,12 +90,16 @@ def golden_model():
     return model
 
 
+OUTPUTS = ('logits', 'refined_logits', 'alignment')  # of the reference; ours also gives the student's feature
+
+
 @pytest.mark.parametrize('mode', ['eval', 'train'])
 def test_all_outputs_are_the_golden_ones(golden, golden_model, mode):
     arrays, (*x, _) = golden('mmcl'), inputs.mmcl()
     output = golden_model.train(mode == 'train')(*x)
-    for name, values in output._asdict().items():
+    for name, values in zip(OUTPUTS, output):
         assert near(values, arrays[f'{mode}.{name}'], 1e-5), name
+    assert torch.equal(golden_model.student.classify(output.feature), output.logits)
 
 
 def test_evaluation_needs_the_skeletons_only(golden, golden_model):
@@ -106,7 +110,7 @@ def test_evaluation_needs_the_skeletons_only(golden, golden_model):
 def test_a_training_step_is_the_golden_one(golden, golden_model):
     arrays, (*x, label) = golden('mmcl'), inputs.mmcl()
     output = golden_model.double().train()(*(part.double() for part in x))
-    for name, values in output._asdict().items():
+    for name, values in zip(OUTPUTS, output):
         assert near(values, arrays[f'train.{name}'], 1e-8), name
     assert_step(golden_model, output, label, arrays, 'grad.', 'train.loss')
     assert_statistics(golden_model, arrays, 1e-8)
