@@ -118,7 +118,8 @@ def open_openvino(file: bytes, precision: str) -> Program:
     import openvino
 
     settings = {'INFERENCE_PRECISION_HINT': PRECISIONS[precision], 'INFERENCE_NUM_THREADS': torch.get_num_threads()}
-    program = openvino.Core().compile_model(file, b'', 'CPU', {**settings, 'PERFORMANCE_HINT': 'LATENCY'})
+    core = openvino.Core()
+    program = core.compile_model(core.read_model(file), 'CPU', {**settings, 'PERFORMANCE_HINT': 'LATENCY'})
     used = program.get_property('INFERENCE_PRECISION_HINT').to_string()
     if used != PRECISIONS[precision]:
         other = next((name for name, theirs in PRECISIONS.items() if theirs == used), used)
