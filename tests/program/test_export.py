@@ -81,11 +81,12 @@ def test_the_example_of_the_readme_prints_what_predict_prints(weights, store, tm
         clip = clips.clip(number)[:, :persons]
         np.save(tmp_path / 'clip.npy', clip[:, 0] if persons == 1 else clip)
         command = [sys.executable, 'classify.py', 'student.onnx', 'clip.npy']
-        printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         predict = '--phase', 'predict', '--weights', weights, '--input', tmp_path / 'clip.npy', '--device', 'cpu'
         assert main_MMCL.main([str(word) for word in predict]) == 0
         _, *expected = capsys.readouterr().out.splitlines()
-        assert [line.split() for line in printed.splitlines()] == [line.split() for line in expected]
+        assert [line.split() for line in done.stdout.splitlines()] == [line.split() for line in expected]
+        assert not done.stderr
 
 
 def test_it_is_checked_on_the_clips_of_the_input_or_on_noise(weights, store, tmp_path, capsys):
