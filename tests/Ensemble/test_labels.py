@@ -52,6 +52,13 @@ def custom_labels(folder, kind):
     return names[:11], labels[:11], folder / f'x.{kind}'
 
 
+def test_a_table_with_names_for_labels_is_refused(tmp_path):
+    """The numbers of these classes are in the store that was made with the table."""
+    (tmp_path / 'x.csv').write_text('name,label\na,sit\n')
+    with pytest.raises(InputError, match=r'x.csv has names as labels; give the skeleton store'):
+        labels.read_labels(str(tmp_path / 'x.csv'), ['a'])
+
+
 @pytest.mark.parametrize('kind', ['csv', 'pkl', 'h5'])
 def test_custom_labels_and_more_than_six_streams(tmp_path, capsys, kind):
     names, truth, path = custom_labels(tmp_path, kind)
