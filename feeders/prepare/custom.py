@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help='the third coordinate of the arrays is the confidence of a keypoint in an image',
     )
     parser.add('--dataset', default='custom', metavar='NAME', help="data set's name in the store (default: custom)")
-    own_data.add_arguments(parser)
+    own_data.add_arguments(parser, 'as many as the arrays have; 1 for JSON')
     parser.set_defaults(run=run)
 
 

@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar=('TRAIN', 'TEST'),
         help='splits of the pickle that train and test, such as xsub_train xsub_val (default: its only two)',
     )
-    own_data.add_arguments(parser)
+    own_data.add_arguments(parser, f'as many as there are, but no more than {MOST_PERSONS}')
     parser.set_defaults(run=run)
 
 

@@ -53,8 +53,8 @@ class Reader(store_builder.Reader):
             print(f'warning: {self.args.labels} has no column split; {NO_SPLIT}', file=sys.stderr)
 
 
-def add_arguments(parser: Parser) -> None:
-    """Add the flags that these readers have."""
+def add_arguments(parser: Parser, persons: str) -> None:
+    """Add the flags that these readers have; `persons` says how many a clip may have by default."""
     parser.add(
         '--classes',
         metavar='FILE.txt',
@@ -64,7 +64,7 @@ def add_arguments(parser: Parser) -> None:
         '--num-person',
         type=positive,
         metavar='N',
-        help='most persons of a clip (default: as many as the arrays have; 1 for JSON)',
+        help=f'most persons of a clip (default: {persons})',
     )
     parser.add(
         '--normalise',
