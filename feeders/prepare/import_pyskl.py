@@ -91,7 +91,8 @@ class Reader(own_data.Reader):
         if _shape(x)[-1:] != (self.layout[2] - self.confidence,) or len(x.shape) != 4:
             raise ClipError(f'has keypoint of shape {_shape(x)}; expected (persons, frames, joints, coordinates)')
         if not isinstance(label, (int, np.integer)) or not 0 <= label <= self.last_label:
-            raise ClipError(f'has label {str(label)[:60]}; expected a number from 0 to {self.last_label}')
+            found = label if isinstance(label, (int, np.integer)) else f'of type {type(label).__name__}'
+            raise ClipError(f'has a label {found}; expected a number from 0 to {self.last_label}')
         if self.confidence:
             if _shape(source.score) != x.shape[:3]:
                 raise ClipError(f'has keypoint_score of shape {_shape(source.score)}; expected {x.shape[:3]}')
@@ -123,7 +124,7 @@ def _contents(path: str | Path) -> tuple[dict[str, list[str]], list[dict[str, An
     splits, annotations = (found.get(key) for key in ('split', 'annotations')) if isinstance(found, dict) else ((), ())
     if isinstance(splits, dict) and isinstance(annotations, list):
         lists = all(isinstance(names, list) and set(map(type, names)) <= {str} for names in splits.values())
-        if lists and all(isinstance(each, dict) and all(key in each for key in KEYS) for each in annotations):
+        if lists and all(map(_is_annotation, annotations)):
             return splits, annotations
     raise InputError(
         f'{path} is not a pose pickle of pyskl: expected split, {{name: [frame_dir, …]}}, and annotations, a list of '
@@ -131,8 +132,12 @@ def _contents(path: str | Path) -> tuple[dict[str, list[str]], list[dict[str, An
     )
 
 
+def _is_annotation(found: Any) -> bool:
+    return isinstance(found, dict) and all(key in found for key in KEYS) and isinstance(found['frame_dir'], str)
+
+
 def _annotation(found: dict[str, Any], split_of: dict[str, str]) -> Annotation:
-    name = str(found['frame_dir'])
+    name = found['frame_dir']
     arrays = (
         np.asarray(x) if isinstance(x, np.ndarray) else x for x in (found['keypoint'], found.get('keypoint_score'))
     )
@@ -140,8 +145,8 @@ def _annotation(found: dict[str, Any], split_of: dict[str, str]) -> Annotation:
 
 
 def _shape(array: Any) -> tuple[int, ...]:
-    """Return the shape of an array of numbers, () for anything else."""
-    return array.shape if isinstance(array, np.ndarray) and array.dtype.kind in 'fiu' else ()
+    """Return the shape of an array of numbers, () for one without any and for anything else."""
+    return array.shape if isinstance(array, np.ndarray) and array.dtype.kind in 'fiu' and array.size else ()
 
 
 def _only_pair(splits: dict[str, list[str]], path: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from feeders.recordings.clips import ClipError
+from torchlight.errors import InputError
+from torchlight.files import require_file
 
 JOINTS = 17
 COCO_17 = tuple(range(JOINTS))
@@ -63,9 +65,9 @@ def read_poses(path: Path, persons: int) -> np.ndarray:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; raise ClipError if it is none."""
+    """Read a JSON file; raise ClipError or InputError if it is none."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(require_file(path).read_bytes())
     except json.JSONDecodeError as error:
         raise ClipError(f'{path.name} is not JSON: {error.msg}', error.lineno) from error
     except OSError as error:
@@ -84,7 +86,7 @@ def is_clip_folder(path: Path) -> bool:
     first = next(path.glob('*.json'), None) if path.is_dir() else None
     try:
         return first is not None and is_openpose(read_json(first))
-    except ClipError:
+    except (ClipError, InputError):
         return False
 
 

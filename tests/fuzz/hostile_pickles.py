@@ -82,6 +82,12 @@ def after_protocol(content):
     return content if callable(content) or content[:1] == b'\x80' else b'\x80\5' + content
 
 
+def poses(**values):
+    """The bytes of a pose pickle with one annotation."""
+    annotation = {'frame_dir': 'a', 'label': 0, 'keypoint': np.ones((1, 4, 17, 2)), **values}
+    return pickle.dumps({'split': {'train': ['a'], 'val': ['b']}, 'annotations': [annotation]}, 2)
+
+
 # --- weights
 
 
@@ -218,6 +224,14 @@ KINDS = {
         'has 300,000 lists inside one another': Hostile(
             written('x.pkl', b'\x80\2' + NESTED), READERS['scores'].read, 'contains a list, not a dict'
         ),
+    },
+    'the poses of pyskl': {
+        tries: Hostile(written('x.pkl', content), READERS['pyskl'].read, 'x.pkl')
+        for tries, content in {
+            'call a function': pickled(lambda folder: {'split': touch(folder), 'annotations': []}),
+            'have 2^50 frames without a number': poses(keypoint=np.zeros((1, 1 << 50, 0, 2))),
+            'have a name of lists inside one another': poses(frame_dir=[[]] * 10**5),
+        }.items()
     },
     'weights': {
         **{

@@ -156,7 +156,7 @@ TABLES = {
 
 # --- other texts
 
-DEEP = '[' * 10**5
+DEEP, LONG = '[' * 10**5, 'x' * 10**7
 JSON = {
     'is 100,000 lists deep': DEEP,
     'has a number of 5,000 digits': f'{{"skeletons": [[[{"9" * 5000}]]]}}',
@@ -204,6 +204,18 @@ KINDS = {
     'a clip of NW-UCLA': {
         **{tries: Hostile(written(CLIP, content), READERS['ucla'].read, f'{CLIP} ') for tries, content in JSON.items()},
         'is a link to a device': Hostile(linked(CLIP), READERS['ucla'].read, CLIP),
+    },
+    'keypoints': {
+        **{
+            tries: Hostile(written('x.json', content), READERS['mmpose'].read, '')
+            for tries, content in {
+                'are 100,000 lists deep': DEEP,
+                'have a number of 5,000 digits': f'{{"people": [{{"pose_keypoints_2d": [{"9" * 5000}]}}]}}',
+                'have a long text among short ones': '[{"image_id": 0, "keypoints": [' + '"1", ' * 50 + f'"{LONG}"]}}]',
+                'have a person whose number is 10^400': f'[{{"image_id": 0, "keypoints": {[1] * 51}, "idx": 1e400}}]',
+            }.items()
+        },
+        'are a link to a device': Hostile(linked('x.json'), READERS['mmpose'].read, 'x.json'),
     },
     'a recording': {
         **{

@@ -102,6 +102,7 @@ def test_clips_that_cannot_be_used_are_left_out(imported, tmp_path, capsys):
         'scores': annotation('scores', 0, keypoint_score=np.ones((1, 4, 17))),
         'label': annotation('label', 'x'),
         'class': annotation('class', 2),
+        'none': annotation('none', 0, keypoint=np.zeros((1 << 50, 0, 17, 2))),
         'nan': annotation('nan', 0, keypoint=np.full((1, 5, 17, 2), np.nan)),
         'empty': annotation('empty', 0, keypoint=np.zeros((1, 5, 17, 2)), keypoint_score=np.zeros((1, 5, 17))),
     }
@@ -114,9 +115,10 @@ def test_clips_that_cannot_be_used_are_left_out(imported, tmp_path, capsys):
     for reason in (
         'flat: has keypoint of shape (5, 17, 2)',
         'text: has keypoint of shape ()',
+        'none: has keypoint of shape ()',
         'scores: has keypoint_score of shape (1, 4, 17)',
-        'label: has label x; expected a number from 0 to 1',
-        'class: has label 2',
+        'label: has a label of type str; expected a number from 0 to 1',
+        'class: has a label 2',
         'nan: contains NaN',
         'empty: has 0 persons',
         'absent: has no annotation',
