@@ -14,7 +14,7 @@ def of_feeder(feeder: Feeder) -> Skeletons | None:
     """Return the skeletons of a feeder's clips, by their numbers; None for a feeder without a store."""
     if not isinstance(feeder, StoreFeeder):
         return None
-    return Skeletons(feeder.store.clip, feeder.parents.tolist(), _y_up(feeder.store))
+    return Skeletons(feeder.store.positions, feeder.parents.tolist(), _y_up(feeder.store))
 
 
 def of_store(store: SkeletonStore, names: Sequence[str]) -> Skeletons:
@@ -22,8 +22,8 @@ def of_store(store: SkeletonStore, names: Sequence[str]) -> Skeletons:
     row, place = DATASETS.get(store.dataset), {name: i for i, name in enumerate(store.name)}
     known = row is not None and row.layout[1] == store.layout[1]
     parents = import_class(row.graph, SkeletonGraph)().parents.tolist() if known else None
-    return Skeletons(lambda i: store.clip(place[names[i]]), parents, _y_up(store))
+    return Skeletons(lambda i: store.positions(place[names[i]]), parents, _y_up(store))
 
 
 def _y_up(store: SkeletonStore) -> bool:
-    return store.layout[2] > 2  # two coordinates are those of an image
+    return store.layout[2] - store.confidence > 2  # two coordinates are those of an image

@@ -44,7 +44,7 @@ def first_clip(feeder: Feeder, device: torch.device) -> Clip:
     """Return the first clip of a feeder."""
     batch = feeder.__getitems__([0]).to(device)
     if isinstance(feeder, StoreFeeder):
-        poses = feeder.store.clip(0)[:, 0]  # (T, V, C); those of the batch may be bones or motion
+        poses = feeder.store.positions(0)[:, 0]  # (T, V, C); those of the batch may be bones or motion
     else:
         poses = batch.skeleton[0, :, :, :, 0].permute(1, 2, 0).cpu().numpy()
     present = np.flatnonzero(poses.any((1, 2)))

@@ -89,7 +89,7 @@ class BothSplits(SkeletonStore):
         split = ['train'] * len(self.parts[0]) + ['test'] * len(self.parts[1])
         super().__init__(self.parts[0].frames, start, length, name, label, person, dataset, split, path)
 
-    def select(self, mask: Sequence[bool] | np.ndarray) -> SkeletonStore:
+    def take(self, rows: np.ndarray) -> SkeletonStore:
         """Raise TypeError: a selection shares the frames, which are not in one array here."""
         raise TypeError('both splits of a .npz have no common frames to select from; open one split')
 

@@ -8,16 +8,11 @@ CLIPS, FRAMES = 50, 20  # that are looked at: clips of a store, frames of each
 LARGEST = 20  # in metres or normalised, half of all coordinates are below 5; in pixels or millimetres, above 50
 
 
-def positions(frames: np.ndarray, confidence: bool) -> np.ndarray:
-    """Return the coordinates that are positions, as a view."""
-    return frames[..., :-1] if confidence else frames
-
-
 def median_size(store: SkeletonStore) -> float:
     """Return the median absolute coordinate of the joints that are there, over some clips; 0 if there are none."""
     sizes = [np.zeros(0)]
     for row in np.unique(np.linspace(0, len(store) - 1, min(CLIPS, len(store))).astype(int)):
-        frames = positions(store.clip(row)[:: max(1, store.length[row] // FRAMES)], store.confidence)
+        frames = store.positions(row)[:: max(1, store.length[row] // FRAMES)]
         sizes.append(np.abs(frames[frames.any(-1)]).ravel())
     every = np.concatenate(sizes)
     return float(np.median(every)) if len(every) else 0.0

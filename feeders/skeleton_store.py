@@ -83,9 +83,17 @@ class SkeletonStore:
         first, last = int(self.start[index]), int(self.start[index] + self.length[index])
         return self.frames.view(first, last) if isinstance(self.frames, MappedArray) else self.frames[first:last]
 
+    def positions(self, index: int) -> np.ndarray:
+        """Return one whole clip without its confidences, (T, M, V, 2 or 3), in place."""
+        return self.clip(index)[..., :-1] if self.confidence else self.clip(index)
+
     def select(self, mask: Sequence[bool] | np.ndarray) -> 'SkeletonStore':
         """Return the clips for which `mask` (N,) is true; the frames are not copied."""
-        rows, selected = np.flatnonzero(mask), copy.copy(self)
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, rows: np.ndarray) -> 'SkeletonStore':
+        """Return the clips of these numbers (N,), in this order; the frames are not copied."""
+        selected = copy.copy(self)
         selected.start, selected.length = self.start[rows], self.length[rows]
         selected.name, selected.label = [self.name[i] for i in rows], self.label[rows]
         selected.person, selected.split = self.person[rows], self.split and [self.split[i] for i in rows]

@@ -18,7 +18,6 @@ from feeders.hdf5 import format_of
 from feeders.integrity import name_problems
 from feeders.prepare.pose_figure import draw_clip
 from feeders.public_npz import BothSplits
-from feeders.scale import positions
 from feeders.skeleton_store import SkeletonStore, read_skeletons
 from feeders.splits import names_of
 from torchlight.errors import InputError, first_few
@@ -170,8 +169,7 @@ def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
         if len(store) and (args.clip is None or args.clip in store.name):
             index = store.name.index(args.clip) if args.clip else 0
             name, action = store.name[index], _class_name(store, int(store.label[index]))
-            frames = positions(store.clip(index), store.confidence)
-            draw_clip(args.figure, f'{name}  {action}'.strip(), frames, store.dataset)
+            draw_clip(args.figure, f'{name}  {action}'.strip(), store.positions(index), store.dataset)
             print(f'{args.figure}: {name}, {store.length[index]} frames')
             return
     raise InputError(f'none of the stores has the clip {args.clip!r}')

@@ -22,7 +22,7 @@ def draw_prediction(path: str | Path, windows: Windows, ranking: Ranking) -> Non
     ranking : Ranking. Of the windows.
     """
     whole = windows.whole
-    name, frames = whole.name[0], np.asarray(whole.clip(0))
+    name, frames = whole.name[0], np.asarray(whole.positions(0))
     best = zip(ranking.label[:, 0].tolist(), ranking.probability[:, 0])
     found = [f'{ranking.title(label)} {100 * p:.1f} %' for label, p in best]
     if Path(path).suffix == '.gif':

@@ -101,8 +101,9 @@ def cut(whole: SkeletonStore, window: int | None, stride: int | None = None) -> 
     length = np.minimum(whole.length[clip], window)
     last = first + length - 1
     name = [f'{whole.name[i]}[{a}:{b + 1}]' for i, a, b in zip(clip, first, last)]
-    where = whole.start[clip] + first, length, name, whole.label[clip], whole.person[clip], whole.dataset
-    return Windows(SkeletonStore(whole.frames, *where, path=whole.path), whole, clip, first, last, window)
+    store = whole.take(clip)
+    store.name, store.start, store.length, store.crc32 = name, store.start + first, length, None
+    return Windows(store, whole, clip, first, last, window)
 
 
 def _firsts(length: int, window: int, stride: int) -> np.ndarray:

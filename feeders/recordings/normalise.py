@@ -13,7 +13,6 @@ Legend: T frames, M persons, V joints, C coordinates.
 import numpy as np
 
 from feeders.recordings.clips import ClipError
-from feeders.scale import positions
 
 LEAST_SIZE = 1e-5  # of a body, relative to its coordinates: below it, the result would be little but rounding
 
@@ -35,7 +34,8 @@ def normalise(frames: np.ndarray, confidence: bool) -> np.ndarray:
     ClipError
         If the clip has no joints, or if they are all at one place.
     """
-    places = positions(frames, confidence).astype(np.float64)
+    last = -1 if confidence else None  # coordinates before it are positions
+    places = frames[..., :last].astype(np.float64)
     found = places.any(-1) & (frames[..., -1] > 0 if confidence else True)
     if not found.any():
         raise ClipError('cannot be centred, as it has no joints')
@@ -48,6 +48,6 @@ def normalise(frames: np.ndarray, confidence: bool) -> np.ndarray:
         raise ClipError('cannot be scaled, as its joints are all at one place')
     centre = np.median(places[found], 0)
     result = frames.copy()
-    positions(result, confidence)[found] = (positions(frames, confidence)[found] - centre) / size
-    positions(result, confidence)[~found] = 0
+    result[found, :last] = (places[found] - centre) / size
+    result[~found, :last] = 0
     return result

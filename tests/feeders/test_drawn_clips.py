@@ -26,5 +26,12 @@ def test_unknown_skeletons_have_no_bones_and_images_are_upside_down():
     assert not drawn_clips.of_store(store('mine', 17, 2), ['a']).y_up
 
 
+def test_keypoints_of_an_image_have_no_third_coordinate():
+    clips = store('mine', 17)
+    clips.confidence = True
+    found = drawn_clips.of_store(clips, ['b'])
+    assert not found.y_up and np.array_equal(found.frames(0), clips.clip(1)[..., :2])
+
+
 def test_a_feeder_without_a_store_has_no_skeletons():
     assert drawn_clips.of_feeder(Feeder()) is None

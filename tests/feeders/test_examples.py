@@ -19,6 +19,8 @@ def test_a_clip_is_shown_by_its_own_joints_whatever_the_stream():
     title, skeleton, pose = examples.first_clip(feeder, CPU)
     assert title == 'a, jump' and skeleton.shape == (1, 3, 1, 5, 2)
     np.testing.assert_array_equal(pose, frames[1, 0])
+    feeder.store.confidence = True
+    np.testing.assert_array_equal(examples.first_clip(feeder, CPU).pose, frames[1, 0, :, :2])
 
 
 def test_of_another_feeder_the_batch_is_shown():

@@ -32,6 +32,17 @@ def test_an_animation_lasts_as_long_as_the_clip_and_moves(tmp_path):
     assert (shown[0] != shown[1]).any() and gif.info['loop'] == 0
 
 
+def test_keypoints_are_drawn_without_their_confidence(tmp_path, monkeypatch):
+    frames = np.random.default_rng(0).uniform(size=(9, 1, 17, 3))
+    whole, seen = SkeletonStore(frames, [0], [9], ['a'], [-1], [1], confidence=True), []
+    monkeypatch.setattr(prediction_figure, 'animate_clip', lambda path, captions, poses, *_: seen.append(poses))
+    monkeypatch.setattr(prediction_figure, 'draw_clip', lambda path, title, poses, *_: seen.append(poses))
+    for name in ('x.gif', 'x.png'):
+        windows = cut(whole, None)
+        draw_prediction(tmp_path / name, windows, Ranking.of(windows.name, np.array([[3.0, 0, 0]]), 2, CLASSES))
+    assert all(np.array_equal(poses, frames[..., :2]) for poses in seen) and len(seen) == 2
+
+
 @pytest.mark.parametrize('coordinates, above', [(3, True), (2, False)])
 def test_people_stand_upright_in_space_and_in_images(coordinates, above):
     points = np.zeros((1, 1, 25, 2))

@@ -15,6 +15,12 @@ def store():
     return SkeletonStore(frames, [0, 10], [10, 3], ['long', 'short'], [4, -1], [1, 1], 'x', path='x.h5')
 
 
+def test_windows_are_of_the_kind_of_their_recordings(store):
+    store.confidence = store.normalised = True
+    found = cut(store, 4).store
+    assert found.confidence and found.normalised and found.dataset == 'x' and found.path == 'x.h5'
+
+
 @pytest.mark.parametrize(
     'window, stride, firsts', [(4, 3, [0, 3, 6]), (4, 4, [0, 4, 6]), (4, None, [0, 2, 4, 6]), (1, 9, [0, 9])]
 )
