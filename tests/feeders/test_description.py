@@ -37,9 +37,8 @@ def test_clips_that_were_prepared_otherwise_are_a_warning(feeder, tmp_path):
     path = str(tmp_path / 'x.pt')
     said = description.describe(ARG, feeder(normalised=True))
     write_tensors(path, {'a': torch.ones(1)}, said)
-    sizes = {'num_person': 1, 'num_point': 17, 'num_class': 2}
-    arg = Namespace(phase='test', weights=path, model_args=sizes)
-    assert description.clips_to_score(arg) == ((1, 17, 3), True, False)
+    arg = Namespace(phase='test', weights=path)
+    assert description.facts_of_training(path) == (True, False)
     assert description.other_facts(arg, {'test': feeder(normalised=True)}) == ''
     found = description.other_facts(arg, {'test': feeder(confidence=True)})
     assert f'{path} was trained on are centred and scaled and are not keypoints with a confidence' in found
