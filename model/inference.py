@@ -80,20 +80,18 @@ class Product(nn.Module):
     ----------
     weight : (out, in) or (out, in, 1, 1).
     bias : (out,), or None (default).
-    stride : int. In frames (default 1).
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
-        self.stride = stride
         self.register_buffer('weight', weight.flatten(1).contiguous())
         self.register_buffer('bias', bias if bias is None else bias.clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in, V, T) → (B, out, V, T / stride)."""
+        """(B, in, V, T) → (B, out, V, T)."""
         if torch.compiler.is_compiling():
-            return F.conv2d(x, self.weight[:, :, None, None], self.bias, (1, self.stride))
-        return product(self.weight, x[..., :: self.stride], self.bias)
+            return F.conv2d(x, self.weight[:, :, None, None], self.bias)
+        return product(self.weight, x, self.bias)
 
 
 def product(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -169,7 +167,7 @@ class MultiScaleForm(nn.Module):
         self.stride = layer.stride
         self.convs = nn.ModuleList([ReducedConv(conv, norm, temporal) for conv, norm, _, temporal in convs])
         weight, bias = fold(pooled[0], pooled[1])
-        self.pooled, self.plain = Product(weight), Product(*fold(*plain), layer.stride)
+        self.pooled, self.plain = Product(weight), Product(*fold(*plain))
         scale, shift = scale_and_shift(pooled[4])
         for name, value in ('bias', bias), ('scale', scale), ('shift', shift):
             self.register_buffer(name, value.view(-1, 1, 1))
@@ -178,7 +176,7 @@ class MultiScaleForm(nn.Module):
         """(B, C, V, T) → (B, C, V, T / stride)."""
         pooled = largest_of_three(self.pooled(x), self.stride).add_(self.bias).relu_()  # both keep the order
         pooled = torch.addcmul(self.shift, pooled, self.scale)
-        return torch.cat([*(conv(x) for conv in self.convs), pooled, self.plain(x)], 1)
+        return torch.cat([*(conv(x) for conv in self.convs), pooled, self.plain(x[..., :: self.stride])], 1)
 
 
 def largest_of_three(x: Tensor, stride: int) -> Tensor:
@@ -202,17 +200,17 @@ class BlockForm(Layer):
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.gcn, self.tcn = form_of(block.gcn1), form_of(block.tcn1)
-        self.residual = None
+        self.residual, self.stride = None, 1
         if isinstance(block.residual, nn.Identity):
             self.residual = nn.Identity()
         elif block.residual is not None:
-            self.residual = Product(*block.residual.folded(), block.residual.conv.stride[1])
+            self.residual, self.stride = Product(*block.residual.folded()), block.residual.conv.stride[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, V, T) → (B, out_channels, V, T / stride)."""
         y = self.tcn(self.gcn(x))
         if self.residual is not None:
-            y = y.add_(self.residual(x))
+            y = y.add_(self.residual(x[..., :: self.stride]))
         return y.relu_()
 
     def inference_form(self) -> nn.Module:

@@ -23,14 +23,16 @@ FRAMES = 16
 
 
 class Linear(SkeletonModel):
-    """A linear student."""
+    """A linear student that normalises clips as the others do."""
 
     def __init__(self, num_class, num_point, num_person):
         super().__init__()
-        self.fc = torch.nn.Linear(3 * FRAMES * num_point * num_person, num_class)
+        self.data_bn = torch.nn.BatchNorm1d(3 * num_point * num_person)
+        self.fc = torch.nn.Linear(3 * num_point * num_person * FRAMES, num_class)
 
     def forward(self, skeleton, video=None, text=None):
-        return MMCLOutput(self.fc(skeleton.flatten(1)))
+        series = skeleton.permute(0, 4, 3, 1, 2).flatten(1, 3)
+        return MMCLOutput(self.fc(self.data_bn(series).flatten(1)))
 
 
 @pytest.fixture(scope='module')
@@ -93,6 +95,11 @@ def test_it_is_checked_on_the_clips_of_the_input_or_on_noise(weights, store, tmp
     flags = '--weights', weights, '--output', tmp_path / 'student.pt2'
     np.save(tmp_path / 'mine.npy', open_skeletons(store).clip(0))
     assert f'on 1 of 1 clips of {tmp_path}/mine.npy: ' in line_of(capsys, *flags, '--input', tmp_path / 'mine.npy')
+    (tmp_path / 'sample').mkdir()
+    (tmp_path / 'sample/skeletons.h5').symlink_to(store)
+    sample = '--feeder', 'feeders.sample.Feeder', '--test-feeder-args', f'data_path={tmp_path}/sample/skeletons.h5'
+    assert 'on 16 of 36 clips' in line_of(capsys, *flags, *sample)
+    assert len(list((tmp_path / 'sample').iterdir())) == 1  # the rest of the sample is not made
     gone = '--test-feeder-args', f'data_path={tmp_path}/gone.h5'
     assert 'on 16 of 16 clips of noise: ' in line_of(capsys, *flags, *gone, '--with-preprocessing')
     own = '--feeder', 'tests.feeders.test_exports.Clips'
