@@ -124,12 +124,7 @@ def export(
     name, shape = input_of(traced)
     taken = f'{name} ({", ".join(map(str, shape))}) float32'
     about = {**(about or {}), 'input': taken, 'output': f'logits ({"classes" if clips else "batch, classes"}) float32'}
-    if path.suffix == '.onnx':
-        data, engine = onnx_file(traced, about), f'ONNX Runtime {version("onnxruntime")}'
-        program = open_onnxruntime(data)
-    else:
-        data, engine = pt2_file(traced, about), f'PyTorch {torch.__version__}'
-        program = open_pt2(data)
+    data, program, engine = packed(traced, about, path.suffix)
     scores = [program(x.numpy()) for x in clips] if preprocessing else program(skeleton.numpy())
     difference = np.abs(np.asarray(scores) - expected).max()
     if not difference <= LARGEST_DIFFERENCE:  # nan neither
@@ -139,6 +134,15 @@ def export(
         )
     write_bytes(path, data)
     return f'Exported to {path}: {taken}; checked by {engine} on {origin}: scores differ by at most {difference:.2g}'
+
+
+def packed(traced: 'torch.export.ExportedProgram', about: Mapping[str, str], ending: str) -> tuple[bytes, Program, str]:
+    """Return the file of a program for an ending of EXPORTS, that file opened, and the engine that opened it."""
+    if ending == '.onnx':
+        file = onnx_file(traced, about)
+        return file, open_onnxruntime(file), f'ONNX Runtime {version("onnxruntime")}'
+    file = pt2_file(traced, about)
+    return file, open_pt2(file), f'PyTorch {torch.__version__}'
 
 
 def trace(
