@@ -7,7 +7,6 @@ sentence  the sentence embedding of its text by --text-encoder.
 The store also keeps the answers themselves.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -37,9 +36,7 @@ MODELS = {  # --model: its class and hub id
 
 def get_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(
-        prog='python -m LLMs.text_features', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog='python -m LLMs.text_features', description=__doc__)
     parser.add(
         '--model',
         required=True,

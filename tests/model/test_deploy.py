@@ -14,10 +14,10 @@ from torchlight.errors import InputError
 
 @pytest.mark.parametrize('name', ['pred.xlsx', 'pred', 'pred.csv.gz'])
 def test_predictions_are_refused_under_the_name_of_another_kind_of_file(tmp_path, name):
-    arg = argparse.Namespace(phase='predict', output=str(tmp_path / name))
+    arg = argparse.Namespace(phase='predict', output=str(tmp_path / name), figure=None, stride=None)
     with pytest.raises(InputError, match=rf'--output is {arg.output}; expected a name that ends in .csv'):
         check(arg)
-    check(argparse.Namespace(phase='predict', output=str(tmp_path / 'pred.csv')))
+    check(argparse.Namespace(phase='predict', output=str(tmp_path / 'pred.csv'), figure=None, stride=None))
     assert not list(tmp_path.iterdir())
 
 
