@@ -96,8 +96,8 @@ class Processor:
     def start(self) -> None:
         """Do what --phase asks for."""
         if self.is_first:
-            other = description.other_facts(self.arg, self.feeders)
-            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note, other)
+            others = [description.compare(each.arg, each.feeders.get('test')) for each in (self, *self.others)]
+            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note, *others)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')
@@ -129,8 +129,7 @@ class Processor:
         run = resumed, self.best, arg, self.model, self.log, self.state
         distributed.on_first(lambda: self.work_dir.begin(*run, arguments.session(arg, self.devices)))
         lines += [deploy.describe(self.model, self.devices), *arguments.describe(self.feeders)]
-        for line in [*lines, self.weights_line] if arg.weights else lines:
-            self.log(line)
+        self.log(*lines, *([self.weights_line] if arg.weights else []))
         self.json_log.start(self.global_step)
         self.clock.start(self.epoch + self.within.done / len(self.loaders['train']), arg.num_epoch)
 
@@ -188,12 +187,12 @@ class Processor:
             found.append({'index': batch.index, **output.scored()})
             self.within.stop_if_asked()
         scores, feeder = distributed.gather_in_order(found), self.feeders[part]
-        return metrics.Evaluation.of(feeder.name, feeder.label, classes=feeder.classes, **scores)
+        classes = description.class_names(self.arg, feeder, scores['scores'].shape[1])
+        return metrics.Evaluation.of(feeder.name, feeder.label, classes=classes, **scores)
 
     def report(self, result: metrics.Evaluation, part: str, epoch: int, save_score: bool) -> None:
         """Log an evaluation and write its tables; `epoch` counts from 1."""
-        for line in result.lines(part, self.arg.show_topk, 'with the FRM'):
-            self.log(f'\t{line}')
+        self.log(*(f'\t{line}' for line in result.lines(part, self.arg.show_topk, 'with the FRM')))
         if self.is_first:
             results.write_evaluation(self.work_dir.path, result, part, epoch, save_score)
 
@@ -236,15 +235,14 @@ class Processor:
         weights = self.work_dir.weights(self.best['epoch'], self.best['step'])
         checkpoint.load_weights(self.model, weights)
         result = self.score_test_clips(weights, save_score=True)
-        for line in summary.closing_lines(self.arg, self.work_dir, self.best, result, self.model, self.clock.seconds):
-            self.log(line)
+        run = self.arg, self.work_dir, self.best
+        self.log(*summary.closing_lines(*run, result, self.model, self.clock.seconds))
         if self.is_first:
             record.finish(self.work_dir.path)
 
     def test(self) -> None:
         """Score the test clips with the given weights."""
-        self.log(self.weights_line)
-        self.log(engines.describe(self.arg))
+        self.log(self.weights_line, engines.describe(self.arg))
         self.score_test_clips(self.arg.weights, self.arg.save_score)
         self.log(f'Results: {self.work_dir.path}')
 
@@ -264,10 +262,10 @@ class Processor:
         """Print or write the most probable classes of each clip in --input, by the scores of all streams; draw it."""
         arg, feeder = self.arg, self.feeders['test']
         windows.check(self.windows, arg.window, arg.figure)
-        scores = np.mean([stream.evaluate('test').scores for stream in (self, *self.others)], axis=0)
+        found = [stream.evaluate('test') for stream in (self, *self.others)]
         if self.is_first:
-            classes = description.class_names(arg.weights, feeder, scores.shape[1])
             name, frames = (self.windows.name, self.windows.frames) if self.windows else (feeder.name, None)
+            scores, classes = np.mean([each.scores for each in found], axis=0), found[0].classes
             ranking = Ranking.of(name, scores, arg.topk, classes, frames)
             ranking.write(arg.output)
             if arg.figure:

@@ -74,7 +74,7 @@ def _model(parser: Parser) -> None:
     add = parser.add
     add('--weights', nargs='+', metavar='FILE',
         help='Trained weights to test, predict with or export, or to start training from. With several files, one for '
-        'each stream, --phase predict adds up their scores.')
+        'each stream, --phase predict takes the mean of their scores.')
     add('--ignore-weights', nargs='+', default=[], metavar='NAME',
         help='Skip the weights whose names contain one of these, such as fc.')
     add('--model', default='model.MMCL.Model', metavar='CLASS', help='Class of the network.')

@@ -13,11 +13,13 @@ from typing import Any
 from feeders.datasets import DATASETS
 from feeders.feeder import Feeder, StoreFeeder
 from feeders.skeleton_store import FACTS
+from feeders.transforms import STREAMS
 from torchlight import config
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
 from torchlight.tensor_files import read_description
+from torchlight.yaml_file import read_yaml
 
 WORDS = {'normalised': 'centred and scaled', 'confidence': 'keypoints with a confidence'}
 CARRIED = 'model', 'model_args', 'feeder', 'test_feeder_args', 'stream'  # settings
@@ -62,8 +64,8 @@ def settings_of_each(
     Raises
     ------
     InputError
-        If there are several weights in another phase than predict, beside flags that would make them the same stream,
-        or of different data sets.
+        If there are several weights in another phase than predict, the same twice, beside flags that would make them
+        the same stream, or of different data sets.
     """
     argv = sys.argv[1:] if argv is None else argv
 
@@ -76,8 +78,12 @@ def settings_of_each(
         if settings.phase != 'predict':
             raise InputError(f'--phase {settings.phase} takes one file of --weights; only predict fuses several')
         words = get_parser().parse_args(argv, argparse.Namespace(config=None, stream=None))
-        if given := [f'--{key}' for key in ('config', 'stream') if getattr(words, key)]:
+        given = [f'--{key}' for key in ('config', 'stream') if getattr(words, key)]
+        given += [f'{key} of --test-feeder-args' for key in ('bone', 'vel') if key in words.test_feeder_args]
+        if given:
             raise InputError(f'several --weights are fused by the settings that each carries; leave out {given[0]}')
+        if len({Path(file).resolve() for file in files}) < len(files):
+            raise InputError('--weights has the same file twice, which would count twice')
         _require_one_data_set(files)
     every = [settings] + [parse([*argv, '--weights', file]) for file in files[1:]]
     for each, file in zip(every, files):
@@ -98,13 +104,14 @@ def _require_one_data_set(files: Sequence[str]) -> None:
             raise InputError(f'{files[0]} and {file} have different classes; fuse streams of one data set')
 
 
-def class_names(weights: str, feeder: Feeder | None, num_class: int) -> list[str]:
-    """Return the names of the classes by label.
+def class_names(arg: argparse.Namespace, feeder: Feeder | None, num_class: int) -> list[str]:
+    """Return the names of the classes by label: those that --weights carry, except to train.
 
-    Weights that do not name them have those of the clips, if a data set has just these; otherwise the list is empty.
+    If they carry none, the classes have the names of the clips, if a data set has just these; otherwise the list is
+    empty.
     """
-    names = read_description(weights).get('classes')
-    if isinstance(names, list):
+    names = read_description(arg.weights).get('classes') if arg.weights and arg.phase != 'train' else None
+    if names and isinstance(names, list):
         return [name if isinstance(name, str) and name.isprintable() else '' for name in names]
     every = list(feeder.classes) if feeder else []
     names = every[:num_class]
@@ -118,18 +125,57 @@ def facts_of_training(weights: str) -> tuple[bool, ...]:
     return tuple(said.get(key) is True for key in FACTS)
 
 
-def other_facts(arg: argparse.Namespace, feeders: Mapping[str, Feeder]) -> str:
-    """Return a warning that the clips to score are not prepared as those of the training were; '' if they are."""
-    if arg.phase not in ('test', 'predict') or 'config' not in read_description(arg.weights):
+def compare(arg: argparse.Namespace, feeder: Feeder | None) -> str:
+    """Compare the clips to score, and the stream, with those that weights were trained on.
+
+    Parameters
+    ----------
+    arg : Namespace. All settings.
+    feeder : Feeder or None. Of the clips to score.
+
+    Returns
+    -------
+    str. A warning that clips are prepared otherwise or that the stream is another one; '' if all is as it was.
+
+    Raises
+    ------
+    InputError
+        If the clips to test number their classes otherwise.
+    """
+    said = read_description(arg.weights) if feeder and arg.phase in ('test', 'predict') else {}
+    if not isinstance(said.get('config'), str):
         return ''
-    here, then = _facts(feeders['test']), dict(zip(FACTS, facts_of_training(arg.weights)))
+    if arg.phase == 'test' and not arg.test_feeder_args.get('label_map'):
+        _require_same_classes(said.get('classes'), feeder, arg.weights)
+    here, then = _facts(feeder), dict(zip(FACTS, facts_of_training(arg.weights)))
     wrong = [f'are {"" if then[key] else "not "}{WORDS[key]}' for key in FACTS if here[key] != then[key]]
-    if not wrong:
-        return ''
-    return (
-        f'the clips that {arg.weights} was trained on {" and ".join(wrong)}, unlike those to score; make the store '
-        'of these with the same flags of feeders.prepare'
-    )
+    trained, now = _stream(read_yaml(said['config'], arg.weights)), _stream(vars(arg))
+    found = []
+    if wrong:
+        found.append(
+            f'the clips that {arg.weights} was trained on {" and ".join(wrong)}, unlike those to score; make the store '
+            'of these with the same flags of feeders.prepare'
+        )
+    if trained != now:
+        found.append(f'{arg.weights} was trained on the stream {trained}, but scores the stream {now}')
+    return '; '.join(found)
+
+
+def _require_same_classes(classes: Any, feeder: Feeder, weights: str) -> None:
+    names = classes if isinstance(classes, list) else []
+    for label, (theirs, ours) in enumerate(zip(names, feeder.classes)):
+        if theirs and ours and theirs != ours:
+            raise InputError(
+                f'class {label} is {theirs!r} for {weights}, but {ours!r} for the clips to test; number the classes '
+                'alike, with --classes of feeders.prepare custom, or map them with label_map'
+            )
+
+
+def _stream(settings: Mapping[str, Any]) -> str:
+    """Return the name of the stream that settings say, `joint` and so on."""
+    feeder_args = {**(settings.get('test_feeder_args') or {}), **STREAMS.get(settings.get('stream'), {})}
+    flags = {key: bool(feeder_args.get(key)) for key in ('bone', 'vel')}
+    return next(name for name, values in STREAMS.items() if values == flags)
 
 
 def _facts(feeder: Feeder) -> dict[str, bool]:

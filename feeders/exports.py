@@ -129,7 +129,7 @@ def metadata(
     flags = {key: bool(test.get(key)) for key in ('bone', 'vel')}
     git = record.git_state(Path(__file__).parent)
     return {
-        'classes': json.dumps(description.class_names(arg.weights, feeder, arg.model_args['num_class'])),
+        'classes': json.dumps(description.class_names(arg, feeder, arg.model_args['num_class'])),
         'stream': next(name for name, values in STREAMS.items() if values == flags),
         'window': window,
         'joints': joints,

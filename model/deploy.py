@@ -12,6 +12,15 @@ from torchlight import predictions
 from torchlight.errors import InputError
 from torchlight.files import require_ending, require_writable
 
+ONLY_IN = {  # flags that say something in these phases only
+    'input': ('predict', 'export'),
+    'output': ('predict', 'export'),
+    'window': ('predict',),
+    'stride': ('predict',),
+    'figure': ('predict',),
+    'with_preprocessing': ('export',),
+}
+
 
 def describe(model: nn.Module, devices: Sequence[torch.device]) -> str:
     """Return the line of the log that names the model, its size and its devices."""
@@ -41,7 +50,10 @@ def check(arg: argparse.Namespace) -> None:
     if arg.phase == 'predict' and arg.figure:
         require_writable(arg.figure)
         require_ending(arg.figure, '.gif', '.png', flag='--figure')
-    if arg.phase == 'predict' and arg.stride and not arg.window:
+    for key, phases in ONLY_IN.items():
+        if getattr(arg, key) and arg.phase not in phases:
+            raise InputError(f'--{key.replace("_", "-")} is for --phase {" and ".join(phases)}, not for {arg.phase}')
+    if arg.stride and not arg.window:
         raise InputError('--stride is the distance of windows, so it needs --window')
 
 

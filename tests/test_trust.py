@@ -70,7 +70,7 @@ def places(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     'value', ['{}/elsewhere', '{}/here2', '../elsewhere', '..', 'work/../../elsewhere', '/', '/etc', '{}/run/../here2']
 )
-@pytest.mark.parametrize('key', ['work_dir', 'model_saved_name', 'output'])
+@pytest.mark.parametrize('key', ['work_dir', 'model_saved_name', 'output', 'figure'])
 def test_a_file_cannot_lead_the_run_out_of_the_folder(places, tmp_path, value, key):
     with pytest.raises(InputError) as error:
         places('run', value, key=key)
@@ -91,7 +91,7 @@ def test_the_command_line_may_lead_anywhere(places, tmp_path):
     assert places('run', 'work', '--work-dir', str(tmp_path / 'elsewhere')) == str(tmp_path / 'elsewhere')
 
 
-@pytest.mark.parametrize('key', ['work_dir', 'model_saved_name', 'output'])
+@pytest.mark.parametrize('key', ['work_dir', 'model_saved_name', 'output', 'figure'])
 def test_the_command_line_overrides_a_file_that_leads_outside(places, tmp_path, key):
     for spelling in (f'--{key}', f'--{key.replace("_", "-")}'):
         assert places('run', '{}/elsewhere', spelling, '/tmp/mine', key=key) == '/tmp/mine'

@@ -18,11 +18,14 @@ from torchlight.names import stays_inside
 from torchlight.yaml_file import Dumper, read_yaml
 
 # Left out of config.yaml, which tests and resumes the run: ignore_weights there would drop what was learned.
-NOT_SAVED = ('config', 'phase', 'assume_yes', 'resume', 'input', 'output', 'weights', 'ignore_weights', 'allow_imports')
+NOT_SAVED = (
+    'config', 'phase', 'assume_yes', 'resume', 'weights', 'ignore_weights', 'allow_imports',
+    'input', 'output', 'window', 'stride', 'figure', 'with_preprocessing',
+)  # fmt: skip
 ONLY_IN_COMMANDS = ('allow_imports',)  # a file that is not trusted could otherwise trust itself
 # What commas part: texts in quotes, which begin where a value may, and single characters.
 PIECES = re.compile(r"""(?<![^\s=:,\[{])(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|.""", re.DOTALL)
-WRITTEN = ('work_dir', 'model_saved_name', 'output')  # settings that say where files are written
+WRITTEN = ('work_dir', 'model_saved_name', 'output', 'figure')  # settings that say where files are written
 
 
 class DictAction(argparse.Action):

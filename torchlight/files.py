@@ -110,8 +110,11 @@ def require_writable(path: str | Path) -> None:
 
 
 def require_ending(path: str | Path, *endings: str, flag: str) -> None:
-    """Raise InputError, with the flag that gave the path, if its name ends in none of these endings, such as '.csv'."""
-    if Path(path).suffix.lower() not in endings:
+    """Raise InputError, with the flag that gave the path, if its name ends in none of these endings, such as '.csv'.
+
+    Capitals are other endings: whoever reads the file later tells its kind by the ending, too.
+    """
+    if Path(path).suffix not in endings:
         raise InputError(f'{flag} is {path}; expected a name that ends in {" or ".join(endings)}')
 
 

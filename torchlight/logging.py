@@ -37,10 +37,12 @@ class Log:
         self.path = Path(work_dir) / 'log.txt' if to_file else None
         self.quiet = quiet
 
-    def __call__(self, text: str) -> None:
-        """Add one line, `[ asctime ] text`; raise InputError if log.txt cannot be written."""
-        if self.quiet:
-            return
+    def __call__(self, *texts: str) -> None:
+        """Add a line `[ asctime ] text` for each text; raise InputError if log.txt cannot be written."""
+        for text in () if self.quiet else texts:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
         line = f'[ {time.asctime()} ] {text}'
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
@@ -146,9 +148,12 @@ class JsonLog:
         """Continue after this step of the run: drop what an interrupted run wrote of later ones; 0 begins anew."""
         if not self.on or not self.path.exists():
             return
-        lines = self.path.read_text().splitlines()
-        whole = [line for line in lines if line.endswith('}')]  # the last line of a killed run may be a part of one
-        write_text(self.path, ''.join(f'{line}\n' for line in whole if json.loads(line)['step'] <= step))
+        lines = self.path.read_text(errors='replace').splitlines()
+        steps = [_step_of(line) for line in lines]
+        if unread := sum(each is None for each in steps[:-1]):  # the last line of a killed run may be a part of one
+            print(f'warning: {unread} lines of {self.path} are damaged and left out', file=sys.stderr)
+        kept = [line for line, each in zip(lines, steps) if each is not None and each <= step]
+        write_text(self.path, ''.join(f'{line}\n' for line in kept))
 
     def add(self, part: str, step: int, **values: float) -> None:
         """Write the values of a step of 'train', or of an evaluation ('val') after it.
@@ -166,6 +171,15 @@ class JsonLog:
                 file.write(json.dumps({'part': part, 'epoch': self.epoch, 'step': step, **values}) + '\n')
         except OSError as error:
             raise InputError(f'cannot write {self.path}: {error.strerror or error}') from error
+
+
+def _step_of(line: str) -> int | None:
+    """Return the step of a line of log.jsonl; None if the line is damaged."""
+    try:
+        step = json.loads(line)['step']
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return step if isinstance(step, int) else None
 
 
 class TrainingValues:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.ctrgcn import Model
-from model.deploy import check, model_size
+from model.deploy import ONLY_IN, check, model_size
 from tests.reference import graphs
 from tests.reference.ctrgcn import CTRGCN
 from torchlight.errors import InputError
@@ -14,10 +14,11 @@ from torchlight.errors import InputError
 
 @pytest.mark.parametrize('name', ['pred.xlsx', 'pred', 'pred.csv.gz'])
 def test_predictions_are_refused_under_the_name_of_another_kind_of_file(tmp_path, name):
-    arg = argparse.Namespace(phase='predict', output=str(tmp_path / name), figure=None, stride=None)
+    others = dict.fromkeys(ONLY_IN)
+    arg = argparse.Namespace(phase='predict', **{**others, 'output': str(tmp_path / name)})
     with pytest.raises(InputError, match=rf'--output is {arg.output}; expected a name that ends in .csv'):
         check(arg)
-    check(argparse.Namespace(phase='predict', output=str(tmp_path / 'pred.csv'), figure=None, stride=None))
+    check(argparse.Namespace(phase='predict', **{**others, 'output': str(tmp_path / 'pred.csv')}))
     assert not list(tmp_path.iterdir())
 
 

@@ -144,7 +144,10 @@ def test_pixels_are_normalised_if_those_of_the_training_were(weights_for_poses, 
         assert predict(weights, tmp_path / clip, '--stream', 'bone_motion', '--topk', 3) == 0
     found = capsys.readouterr()
     lines = found.out.splitlines()
-    assert lines[:4] == lines[4:8] == lines[8:] and 'wave hand' in found.out and not found.err
+    assert lines[:4] == lines[4:8] == lines[8:] and 'wave hand' in found.out
+    assert set(found.err.splitlines()) == {
+        f'warning: {weights} was trained on the stream joint, but scores the stream bone_motion'
+    }
     clips = open_input(tmp_path / 'a.json', (1, 17, 3), normalised=True, confidence=True)
     np.testing.assert_array_equal(clips.clip(0), open_input(tmp_path / 'x.h5', (1, 17, 3)).clip(0))
     assert predict(weights_for_poses(confidence=True), tmp_path / 'x.h5') == 0
@@ -244,10 +247,28 @@ def test_streams_of_different_data_are_not_fused(one_epoch, clip, tmp_path, caps
     assert re.search(words, line)
 
 
-@pytest.mark.parametrize('flags', [['--phase', 'test'], ['--phase', 'predict', '--stream', 'bone']])
-def test_several_weights_are_only_for_prediction_by_their_own_settings(one_epoch, clip, capsys, flags):
-    line = refused(capsys, [*flags, '--weights', one_epoch / 'best.pt', one_epoch / 'best.pt', '--input', clip])
-    assert 'takes one file of --weights' in line or 'leave out --stream' in line
+@pytest.mark.parametrize(
+    'flags, words',
+    [
+        (['--phase', 'test'], 'takes one file of --weights'),
+        (['--stream', 'bone'], 'leave out --stream'),
+        (['--test-feeder-args', 'bone=True'], 'leave out bone of --test-feeder-args'),
+        ([], 'the same file twice'),
+    ],
+)
+def test_several_weights_are_only_for_prediction_by_their_own_settings(one_epoch, clip, capsys, flags, words):
+    weights = one_epoch / 'best.pt'
+    line = refused(capsys, ['--phase', 'predict', '--weights', weights, weights, '--input', clip, *flags])
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    'flags',
+    [['--window', 9], ['--figure', 'x.gif'], ['--input', 'x.npy'], ['--with-preprocessing'], ['--output', 'x.csv']],
+)
+def test_a_flag_of_another_phase_is_refused(one_epoch, capsys, flags):
+    line = refused(capsys, ['--phase', 'test', '--weights', one_epoch / 'best.pt', *flags])
+    assert f'{flags[0]} is for --phase ' in line and 'not for test' in line
 
 
 def test_a_window_scores_as_the_clip_of_its_frames(one_epoch, clip, tmp_path):
@@ -263,6 +284,6 @@ def test_a_window_scores_as_the_clip_of_its_frames(one_epoch, clip, tmp_path):
 def test_a_figure_is_an_animation_or_a_picture_and_nothing_else(one_epoch, clip, tmp_path, capsys):
     assert predict(one_epoch / 'best.pt', clip, '--figure', tmp_path / 'x.gif') == 0
     assert (tmp_path / 'x.gif').read_bytes().startswith(b'GIF89a')
-    for flags in (['--figure', tmp_path / 'x.pdf'], ['--stride', 5]):
+    for flags in (['--figure', tmp_path / 'x.pdf'], ['--figure', tmp_path / 'x.GIF'], ['--stride', 5]):
         line = refused(capsys, ['--phase', 'predict', '--weights', one_epoch / 'best.pt', '--input', clip, *flags])
         assert 'expected a name that ends in .gif or .png' in line or 'it needs --window' in line

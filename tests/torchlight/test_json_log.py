@@ -47,3 +47,14 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'log.jsonl').mkdir()
     with pytest.raises(InputError, match=r'cannot write .*log\.jsonl: Is a directory'):
         JsonLog(tmp_path, on=True).add('train', 1, loss=1.0)
+
+
+def test_damaged_lines_are_left_out_with_a_warning(tmp_path, capsys):
+    log = JsonLog(tmp_path, on=True)
+    for step in (1, 2, 3):
+        log.add('train', step, loss=1.0)
+    first, _, last = log.path.read_bytes().splitlines()
+    log.path.write_bytes(b'\n'.join([first, b'{"step": "x"}', b'\xff{', b'[1]', last]) + b'\n')
+    log.start(3)
+    assert steps_in(log.path) == [1, 3]
+    assert 'warning: 3 lines of' in capsys.readouterr().err
