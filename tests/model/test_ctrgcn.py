@@ -277,9 +277,9 @@ def test_the_trained_student_gives_its_scores_on_nw_ucla(shared, public):
     model = Model(**UCLA)
     assert load_weights(model, shared / 'golden' / 'ucla_trained.pt') == []
     feeder = Feeder(shared / 'data' / 'NW-UCLA' / 'all_sqe', split='test')
-    batches = np.array_split(np.arange(len(feeder)), 8)
+    batches, form = np.array_split(np.arange(len(feeder)), 8), model.inference_form().eval()
     with torch.no_grad():
-        logits = torch.cat([model.eval()(feeder.__getitems__(batch).skeleton).logits for batch in batches]).numpy()
+        logits = torch.cat([form(feeder.__getitems__(batch).skeleton).logits for batch in batches]).numpy()
     row = {name: number for number, name in enumerate(feeder.name)}
     order = [row[name] for name in expected['name']]
     logits, label = logits[order], feeder.label[order]

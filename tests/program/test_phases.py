@@ -64,7 +64,7 @@ def test_best_contains_only_the_student(trained):
 
 def test_the_seed_decides_and_the_number_of_workers_does_not(run):
     more = ('--model-args', 'drop_out=0.5')
-    folders = [run(f'w{workers}', '--num-worker', workers, *more) for workers in (0, 1, 2)]
+    folders = [run(f'w{workers}', '--num-worker', workers, *more) for workers in (0, 2)]
     other = run('other', '--seed', 2, '--num-epoch', 1, *more)
     assert all(same_weights(folders[0] / 'runs-2-12.pt', folder / 'runs-2-12.pt') for folder in folders[1:])
     assert not same_weights(folders[0] / 'runs-1-6.pt', other / 'runs-1-6.pt')
@@ -142,7 +142,7 @@ def test_config_yaml_of_a_run_tests_its_weights(run, tmp_path):
 
 
 def test_real_clips_train_and_test(shared, tmp_path):
-    clips = f'data_path={shared}/data/NW-UCLA/all_sqe,window_size=16'
+    clips = f'data_path={shared}/data/NW-UCLA/all_sqe,window_size=8'
     command = ['--config', str(ROOT / 'config/ucla/bone.yaml'), '--device', 'cpu', '--model-args', 'base_channel=8']
     command += ['--train-feeder-args', f'{clips},repeat=1', '--test-feeder-args', clips]
     assert main_MMCL.main([*command, '--num-epoch', '1', '--work-dir', str(tmp_path / 'a')]) == 0
