@@ -170,7 +170,7 @@ def warn(arg: argparse.Namespace, feeders: Mapping[str, Feeder], *more: str | No
     """Print warnings of what a user should know of the clips before a run, after `more` of them (None for none)."""
     changed = files.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
     clips = far_longer_clips(feeders['test']) if arg.phase == 'predict' else unusual_scale(feeders)
-    for warning in filter(None, (*more, unseen_classes(feeders), changed, clips)):
+    for warning in filter(None, (*more, unseen_classes(feeders), changed, clips, exports.missing_clips(arg))):
         print(f'warning: {warning}', file=sys.stderr)
 
 

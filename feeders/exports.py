@@ -69,6 +69,17 @@ def feeder_arguments(
     return {'test': {**other_clips, 'data_path': noise_store(layout)}} if takes_store else {}
 
 
+def missing_clips(arg: argparse.Namespace) -> str:
+    """Return a warning that an export is checked on noise because its test clips are not there; '' if they are."""
+    path = arg.test_feeder_args.get('data_path')
+    if arg.phase != 'export' or arg.input or not path or Path(str(path)).exists():
+        return ''
+    return (
+        f'the test clips, data_path {path}, do not exist, so the export is checked on clips of noise; give real ones '
+        'with --input CLIPS'
+    )
+
+
 def material(arg: argparse.Namespace, feeder: Feeder | None, noise: Tensor) -> Material:
     """Gather what an export with these settings is made with.
 
@@ -141,7 +152,6 @@ def metadata(
         **{key: json.dumps(value) for key, value in zip(FACTS, description.facts_of_training(arg.weights))},
         'with_preprocessing': json.dumps(arg.with_preprocessing),
         'dataset': str(read_description(arg.weights).get('dataset') or (feeder.dataset if feeder else '')),
-        'model': str(arg.model_args.get('backbone', arg.model)),
         'weights': Path(arg.weights).name,
         'weights_sha256': hashlib.sha256(Path(arg.weights).read_bytes()).hexdigest(),
         'torch': torch.__version__,

@@ -21,7 +21,7 @@ from feeders.preprocessing import Preprocessing
 from feeders.skeleton_store import SkeletonStore
 from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
-from torchlight.imports import instantiate
+from torchlight.imports import dotted_name, instantiate
 
 
 class Batch(NamedTuple):
@@ -118,8 +118,10 @@ class Feeder(Dataset):
         InputError
             If the feeder cannot do that, or if the device has not enough free memory.
         """
-        name = f'{type(self).__module__}.{type(self).__qualname__}'
-        raise InputError(f'{name} reads and augments its clips in the workers; leave out --augment-on and --preload')
+        raise InputError(
+            f'{dotted_name(type(self))} reads and augments its clips in the workers; leave out --augment-on and '
+            '--preload'
+        )
 
     def preprocessing(self) -> Preprocessing | None:
         """Return what a test clip goes through as a module, for --with-preprocessing; by default there is none."""

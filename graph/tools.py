@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from torchlight.errors import InputError
+from torchlight.imports import dotted_name
 
 Edge = tuple[int, int]
 
@@ -41,7 +42,7 @@ class SkeletonGraph:
         self.parents = parent_joints(inward, num_point)
 
     def __str__(self) -> str:
-        return f'{type(self).__module__}.{type(self).__qualname__}'
+        return dotted_name(type(self))
 
 
 class SpatialGraph(SkeletonGraph):

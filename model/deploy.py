@@ -11,6 +11,7 @@ from model import export
 from torchlight import predictions
 from torchlight.errors import InputError
 from torchlight.files import require_ending, require_writable
+from torchlight.imports import dotted_name
 
 ONLY_IN = {  # flags that say something in these phases only
     'input': ('predict', 'export'),
@@ -25,8 +26,7 @@ ONLY_IN = {  # flags that say something in these phases only
 def describe(model: nn.Module, devices: Sequence[torch.device]) -> str:
     """Return the line of the log that names the model, its size and its devices."""
     parameters = sum(p.numel() for p in model.parameters())
-    name = f'{type(model).__module__}.{type(model).__qualname__}'
-    return f'Model: {name}, {parameters:,} parameters, on {" ".join(map(str, devices))}'
+    return f'Model: {dotted_name(type(model))}, {parameters:,} parameters, on {" ".join(map(str, devices))}'
 
 
 def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:

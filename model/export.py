@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from torchlight.errors import InputError
 from torchlight.files import write_bytes
+from torchlight.imports import dotted_name
 
 Program = Callable[[np.ndarray], np.ndarray]  # skeletons or a clip → logits
 
@@ -105,7 +106,8 @@ def export(
     clips : N tensors (T, V, C, M) float32. The same before `preprocessing` (default: none, without preprocessing).
     origin : str. Which clips they are, for messages (default 'clips').
     preprocessing : module or None. Export it too: the program then takes one clip (T, V, C, M) of any T (default None).
-    about : {key: text} or None. What the program says of itself (default None: only what it takes and gives).
+    about : {key: text} or None. What the program says of itself (default None: only what is known here,
+        its 'model', 'input' and 'output').
 
     Returns
     -------
@@ -123,7 +125,8 @@ def export(
     traced = trace(student, skeleton.shape, preprocessing)
     name, shape = input_of(traced)
     taken = f'{name} ({", ".join(map(str, shape))}) float32'
-    about = {**(about or {}), 'input': taken, 'output': f'logits ({"classes" if clips else "batch, classes"}) float32'}
+    given = f'logits ({"classes" if clips else "batch, classes"}) float32'
+    about = {**(about or {}), 'model': dotted_name(type(student)), 'input': taken, 'output': given}
     data, program, engine = packed(traced, about, path.suffix)
     scores = [program(x.numpy()) for x in clips] if preprocessing else program(skeleton.numpy())
     difference = np.abs(np.asarray(scores) - expected).max()

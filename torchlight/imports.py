@@ -57,9 +57,13 @@ def import_class(name: str, kind: type | None = None) -> type:
     if not inspect.isclass(found):
         raise InputError(f'module {module_name!r} has no class {class_name!r}')
     if kind is not None and not issubclass(found, kind):
-        contract = f'{kind.__module__}.{kind.__qualname__}'
-        raise InputError(f'{name} does not derive from {contract}, whose docstring is the contract to follow')
+        raise InputError(f'{name} does not derive from {dotted_name(kind)}, whose docstring is the contract to follow')
     return found
+
+
+def dotted_name(cls: type) -> str:
+    """Return the name by which `import_class` finds a class."""
+    return f'{cls.__module__}.{cls.__qualname__}'
 
 
 def instantiate(name: str, arguments: Mapping[str, Any], where: str, **checks: Any) -> Any:

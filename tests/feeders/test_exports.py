@@ -65,6 +65,17 @@ def test_clips_are_those_of_the_input_or_test_clips_that_are_there_or_noise(sett
     assert exports.feeder_arguments(settings(feeder=f'{__name__}.Clips'), gone, OTHER, sizes) == {}
 
 
+def test_missing_test_clips_are_a_warning_that_names_them_and_the_remedy(settings, folder):
+    def warning(**more):
+        return exports.missing_clips(settings(**{'phase': 'export', **more}))
+
+    there, gone = ({'data_path': str(folder / name)} for name in ('clips.h5', 'gone.h5'))
+    assert f'data_path {folder}/gone.h5, do not exist' in warning(test_feeder_args=gone)
+    assert warning(test_feeder_args=gone).endswith('clips of noise; give real ones with --input CLIPS')
+    assert not warning(test_feeder_args=there) and not warning()
+    assert not warning(test_feeder_args=gone, input='mine.npy') and not warning(test_feeder_args=gone, phase='test')
+
+
 def test_clips_of_noise_can_be_used_and_differ_in_length_and_persons():
     store = exports.noise_store((2, 25, 3))
     assert not store.problems() and not store.faults(np.arange(len(store)))
@@ -102,11 +113,10 @@ def test_preprocessing_that_cannot_be_exported_is_refused(settings, folder, rand
 
 
 def test_a_program_says_what_it_is(settings, feeder, folder):
-    args = {'model_args': {'num_class': 2, 'backbone': 'model.hdgcn.Model'}, 'test_feeder_args': {'bone': True}}
-    about = exports.material(settings(**args), feeder, NOISE).about
+    about = exports.material(settings(test_feeder_args={'bone': True}), feeder, NOISE).about
     assert all(isinstance(value, str) for value in about.values())
     expected = {'window': '16', 'joints': '25', 'persons': '2', 'coordinates': '3', 'stream': 'bone', 'dataset': 'mine'}
-    expected |= {'weights': 'best.pt', 'torch': torch.__version__, 'model': 'model.hdgcn.Model'}
+    expected |= {'weights': 'best.pt', 'torch': torch.__version__}
     assert expected.items() <= about.items()
     assert about['weights_sha256'] == hashlib.sha256((folder / 'best.pt').read_bytes()).hexdigest()
     assert json.loads(about['classes']) == ['walk', 'wave'] and json.loads(about['parents'])[:2] == [1, 20]

@@ -122,6 +122,14 @@ def test_preprocessing_is_exported_with_the_student(flat, tmp_path, ending):
     np.testing.assert_allclose(program(clip.numpy()), expected, rtol=0, atol=1e-5)
 
 
+def test_a_program_says_what_it_takes_and_gives_and_whose_it_is(flat, tmp_path):
+    export.export(flat[0], tmp_path / 'flat.pt2', flat[1], about=ABOUT)
+    said = {export.METADATA: ''}
+    torch.export.load(io.BytesIO((tmp_path / 'flat.pt2').read_bytes()), extra_files=said)
+    told = {'input': 'skeleton (batch, 3, 8, 5, 2) float32', 'output': 'logits (batch, classes) float32'}
+    assert json.loads(said[export.METADATA]) == {**ABOUT, **told, 'model': f'{__name__}.Flat'}
+
+
 def test_the_student_itself_stays_as_it_is(flat, tmp_path):
     student, skeleton = flat
     student.train()
