@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from torchlight.errors import InputError
-from torchlight.files import write_bytes
+from torchlight.files import require_file, write_bytes
 from torchlight.pickles import RENAMED_MODULES, CarefulReader
 
 END = b'PK\x05\x06'  # begins the last 22 bytes of an archive; the last two are the length of the comment after them
@@ -85,6 +85,29 @@ def read_tensors(path: str | Path) -> Any:
             f'{path} cannot be read as PyTorch weights: it is damaged, of another kind, or contains more than tensors '
             f'and plain containers{reason}'
         ) from error
+
+
+def read_containers(path: str | Path) -> Any:
+    """Read the containers, numbers and texts of a file, with None in the place of each tensor.
+
+    That takes a fraction of the time of `read_tensors`: the tensors are neither read nor checked.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or if it is of another kind or damaged where its containers are.
+    """
+    try:
+        with zipfile.ZipFile(require_file(path)) as archive:
+            record = archive.getinfo(f'{archive.namelist()[0].split("/")[0]}/data.pkl')
+            if record.compress_type:
+                raise Damage('its records are compressed')
+            program = archive.read(record)
+        return TensorsReader(io.BytesIO(program), len(program)).load()
+    except InputError:
+        raise
+    except Exception as error:  # on foreign bytes a reader of archives or pickles raises almost any error
+        raise InputError(f'{path} cannot be read as a PyTorch checkpoint: it is damaged or of another kind') from error
 
 
 def read_description(path: str | Path) -> dict[str, Any]:

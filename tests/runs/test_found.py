@@ -3,9 +3,10 @@
 import time
 
 import pytest
+import torch
 
 from tests.runs.folders import leave
-from torchlight import record
+from torchlight import checkpoint, record
 from torchlight.errors import InputError
 from torchlight.runs.found import find_runs
 
@@ -49,10 +50,17 @@ def test_what_is_damaged_is_named(tmp_path, name, text):
 
 
 def test_a_checkpoint_of_something_else_is_damaged(tmp_path):
-    from torchlight import checkpoint
-
     checkpoint.save({'epoch': 'x'}, leave(tmp_path / 'a') / 'checkpoint.pt')
     assert find_runs(tmp_path)[0].problems == [f'{tmp_path}/a/checkpoint.pt is not the checkpoint of a run']
+
+
+def test_the_tensors_of_a_checkpoint_are_not_read(tmp_path):
+    path, value = leave(tmp_path / 'a') / 'checkpoint.pt', torch.arange(1000)
+    checkpoint.save({'model': {'value': value}, 'epoch': 1, 'best': None}, path)
+    data = path.read_bytes()
+    place = data.index(value.numpy().tobytes())
+    path.write_bytes(data[:place] + b'\1' + data[place + 1 :])
+    assert find_runs(tmp_path)[0].epoch == 1 and not find_runs(tmp_path)[0].problems
 
 
 def test_no_runs_are_one_line(tmp_path):

@@ -2,9 +2,19 @@
 
 import pytest
 
+from config.flags import get_parser
 from tests.runs.folders import leave
+from torchlight.config import NOT_SAVED
 from torchlight.runs import listing
 from torchlight.runs.found import find_runs
+
+
+EXPERIMENT = {  # the settings that say what a run computes
+    'stream', 'feeder', 'train_feeder_args', 'test_feeder_args', 'held_out', 'batch_size', 'model', 'model_args',
+    'num_epoch', 'start_epoch', 'lambda_align', 'lambda_refine', 'optimizer', 'nesterov', 'weight_decay', 'clip_grad',
+    'base_lr', 'warm_up_epoch', 'lr_schedule', 'step', 'lr_decay_rate', 'min_lr', 'eval_interval', 'refine', 'amp',
+    'tf32', 'deterministic', 'engine', 'engine_precision',
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -32,6 +42,18 @@ def test_only_finished_runs_with_other_seeds_are_summed_up(runs, tmp_path):
     assert listing.repetitions(find_runs(tmp_path))[0] == listing.repetitions(runs)[0]
     assert listing.repetitions(runs) == ['a1, a2 (seeds 1, 2): 83.33 ± 23.57 %']
     assert listing.repetitions(runs[1:]) == []
+
+
+def test_every_setting_is_of_the_experiment_or_not():
+    kinds = EXPERIMENT, listing.NOT_THE_EXPERIMENT, {*NOT_SAVED} - {'config'}
+    assert sorted(name for kind in kinds for name in kind) == sorted(get_parser().settings())
+
+
+def test_how_a_run_is_watched_is_no_difference(tmp_path):
+    leave(tmp_path / 'a', [0, 1, 2, 0, 1, 2], log_json=True)
+    leave(tmp_path / 'b', [0, 1, 2, 0, 0, 0], log_json=False, seed=2)
+    found = find_runs(tmp_path)
+    assert listing.differences(found) == {} and len(listing.repetitions(found)) == 1
 
 
 def test_the_text_fits_a_terminal(runs):

@@ -1,6 +1,7 @@
 """Files of tensors: whole or absent, every flipped bit reported, no more than they contain, and read by PyTorch."""
 
 import multiprocessing
+import pickle
 import time
 import zipfile
 from collections import Counter, OrderedDict
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from torchlight.errors import InputError
-from torchlight.tensor_files import read_description, read_tensors, write_tensors
+from torchlight.tensor_files import read_containers, read_description, read_tensors, write_tensors
 
 
 def equal(ours, theirs):
@@ -41,6 +42,34 @@ def test_each_flipped_bit_of_our_files_is_reported(student, tmp_path):
         with pytest.raises(InputError, match=r'x.pt (is damaged|cannot be read)'):
             read_tensors(path)
     assert len(whole) > 12000
+
+
+def test_containers_are_read_without_their_tensors(student, tmp_path):
+    path, value = tmp_path / 'x.pt', torch.arange(1000)
+    write_tensors(path, {'model': student.state_dict(), 'value': value, 'epoch': 3, 'best': {'accuracy': 0.5}})
+    data = path.read_bytes()
+    place = data.index(value.numpy().tobytes())
+    path.write_bytes(data[:place] + b'\1' + data[place + 1 :])  # in a tensor, which is not read
+    found = read_containers(path)
+    assert found['epoch'] == 3 and found['best'] == {'accuracy': 0.5} and found['value'] is None
+    assert list(found['model']) == list(student.state_dict())
+    place = data.index(b'accuracy')
+    path.write_bytes(data[:place] + b'A' + data[place + 1 :])
+    with pytest.raises(InputError, match=r'x.pt cannot be read as a PyTorch checkpoint'):
+        read_containers(path)
+
+
+def test_containers_are_read_only_of_archives_that_are_not_compressed(tmp_path):
+    path = tmp_path / 'x.pt'
+    with pytest.raises(InputError, match=r'x.pt does not exist'):
+        read_containers(path)
+    torch.save({'epoch': 3}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(InputError, match=r'x.pt cannot be read as a PyTorch checkpoint'):
+        read_containers(path)
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('x/data.pkl', pickle.dumps({'epoch': 3}))
+    with pytest.raises(InputError, match=r'x.pt cannot be read as a PyTorch checkpoint'):
+        read_containers(path)
 
 
 @pytest.mark.parametrize('zipped', [True, False])

@@ -12,7 +12,7 @@ from torchlight import record
 from torchlight.checkpoint_parts import is_best, is_count
 from torchlight.errors import InputError
 from torchlight.files import require_file
-from torchlight.tensor_files import read_tensors
+from torchlight.tensor_files import read_containers
 from torchlight.workdir import WorkDir
 from torchlight.yaml_file import read_yaml
 
@@ -34,7 +34,7 @@ class FoundRun(NamedTuple):
     best : dict or None. {'accuracy', 'epoch', 'step'} of the best epoch, see torchlight.workdir.
     accuracy : float or None. Of the best epoch, on the test clips if it has scored them already.
     seconds : float or None. How long its sessions took, as far as log.txt tells.
-    problems : str. What is wrong with its files.
+    problems : list of str. What is wrong with its files.
     """
 
     name: str
@@ -133,7 +133,7 @@ def _state(path: Path) -> dict[str, Any]:
     file = path / 'checkpoint.pt'
     if not file.exists():
         raise InputError(f'{file} does not exist')
-    state = read_tensors(file)
+    state = read_containers(file)
     known = isinstance(state, dict) and is_count(state.get('epoch'))
     if not known or not (state.get('best') is None or is_best(state['best'])):
         raise InputError(f'{file} is not the checkpoint of a run')

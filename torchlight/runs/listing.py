@@ -9,10 +9,11 @@ import numpy as np
 from torchlight.runs.found import FoundRun
 
 WIDTH = 80
-# Settings that say where a run is, how it is watched and how fast it is, not what it computes.
+# Settings that say where a run is, how it is watched, how fast it is and how it is used, not what it computes.
 NOT_THE_EXPERIMENT = {
     'work_dir', 'model_saved_name', 'seed', 'device', 'num_worker', 'preload', 'augment_on', 'compile', 'print_log',
-    'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes', 'topk',
+    'log_json', 'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes',
+    'test_batch_size', 'topk', 'window', 'stride', 'figure', 'with_preprocessing',
 }  # fmt: skip
 HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
