@@ -18,21 +18,13 @@ from feeders import drawn_clips
 from feeders.fingerprints import fingerprint
 from feeders.published import published
 from feeders.skeleton_store import open_skeletons
+from torchlight.class_names import class_title
 from torchlight.intervals import LEVEL, RESAMPLES, mcnemar, only_one, paired_difference, wilson
 from torchlight.metrics import class_accuracy, confusion
 from torchlight.record import describe_session
-from torchlight.report.classes import confused_pairs, worst_classes
+from torchlight.report.classes import pairs_table, worst_classes
 from torchlight.report.clips import Skeletons, wrong_clips
-from torchlight.report.page import (
-    Table,
-    class_title,
-    percent,
-    percents,
-    picture,
-    points,
-    points_range,
-    write_or_warn,
-)
+from torchlight.report.page import Table, percent, percents, picture, points, points_range, write_or_warn
 from torchlight.report.published import beside_published
 from torchlight.report.run import environment_of
 
@@ -96,7 +88,7 @@ def write(
         published=beside_published(published(args.benchmark, streams), right, total),
         gains=_gains(matrices, best, classes),
         worst=worst_classes(matrices[FUSED], classes),
-        pairs=confused_pairs(matrices[FUSED], classes),
+        pairs=pairs_table(matrices[FUSED], classes),
         confusion=picture(folder / 'confusion_matrix.png'),
         **_changed(verdicts, streams, best, clips, label, classes),
         command=shlex.join(sys.argv),

@@ -85,6 +85,15 @@ def merge(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def flat(settings: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+    """Return {'model_args.num_class': 60, …}: the values inside dictionaries under longer names."""
+    found = {}
+    for name, value in settings.items():
+        inside = isinstance(value, Mapping)
+        found.update(flat(value, f'{prefix}{name}.') if inside else {f'{prefix}{name}': value})
+    return found
+
+
 def load_yaml(
     path: str | Path, known: Collection[str], given: Collection[str] = (), above: tuple[Path, ...] = ()
 ) -> dict[str, Any]:

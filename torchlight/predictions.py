@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import softmax
 
+from torchlight.class_names import class_name
 from torchlight.files import require_ending, write_csv, write_text
 
 ENDINGS = ('.csv', '.json')
@@ -47,13 +48,9 @@ class Ranking(NamedTuple):
         label = np.argsort(-scores, axis=1, kind='stable')[:, :k]
         return cls(name, label, np.take_along_axis(softmax(scores, axis=1), label, 1), classes, frames)
 
-    def class_name(self, label: int) -> str:
-        """Return the name of a class, '' if it is not known."""
-        return self.classes[label] if label < len(self.classes) else ''
-
     def title(self, label: int) -> str:
         """Return what people call a class: its name, or `class 7`."""
-        return self.class_name(label) or f'class {label}'
+        return class_name(label, self.classes) or f'class {label}'
 
     def lines(self) -> list[str]:
         """Return what people read: the name of a sample and its classes, or the windows of a recording by time."""
@@ -93,7 +90,7 @@ class Ranking(NamedTuple):
             [*places, *(f'{word}_{i}' for i in numbers for word in ('label', 'class', 'probability'))]
         ]
         for place, labels, probabilities in zip(self._places(), self.label.tolist(), self.probability.tolist()):
-            cells = ((label, self.class_name(label), f'{p:.4f}') for label, p in zip(labels, probabilities))
+            cells = ((label, class_name(label, self.classes), f'{p:.4f}') for label, p in zip(labels, probabilities))
             rows.append([*place.values(), *(cell for group in cells for cell in group)])
         return rows
 
@@ -103,7 +100,7 @@ class Ranking(NamedTuple):
             {
                 **place,
                 'classes': [
-                    {'label': label, 'class': self.class_name(label), 'probability': p}
+                    {'label': label, 'class': class_name(label, self.classes), 'probability': p}
                     for label, p in zip(labels, probabilities)
                 ],
             }

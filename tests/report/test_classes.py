@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from torchlight.report.classes import MOST_ROWS, confused_pairs, worst_classes
+from torchlight.metrics import confused_pairs
+from torchlight.report.classes import MOST_ROWS, pairs_table, worst_classes
 
 MATRIX = np.array([[8, 2, 0, 0], [5, 5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 0]])  # the fourth class has no clips
 
@@ -15,6 +16,13 @@ def test_the_worst_classes_come_first_and_perfect_ones_not_at_all():
 
 
 def test_pairs_are_ordered_by_their_clips():
-    rows = confused_pairs(MATRIX, ['drink', 'eat', '']).rows
+    rows = pairs_table(MATRIX, ['drink', 'eat', '']).rows
     assert rows == [['1 eat', '0 drink', 5, '50.00 %', 2], ['0 drink', '1 eat', 2, '20.00 %', 5]]
-    assert len(confused_pairs(np.ones((9, 9), int), []).rows) == MOST_ROWS
+    assert len(pairs_table(np.ones((9, 9), int), []).rows) == MOST_ROWS
+
+
+def test_pairs_of_equally_many_clips_are_ordered_as_in_confused_pairs_csv():
+    matrix = np.array([[18, 2, 0], [0, 8, 2], [2, 0, 2]])
+    rows = pairs_table(matrix, []).rows
+    assert [(int(row[0]), int(row[1]), row[2]) for row in rows] == confused_pairs(matrix)
+    assert [row[0] for row in rows] == ['2', '1', '0']  # the highest share of the true class first

@@ -8,7 +8,6 @@ from torchlight.config import NOT_SAVED
 from torchlight.runs import listing
 from torchlight.runs.found import find_runs
 
-
 EXPERIMENT = {  # the settings that say what a run computes
     'stream', 'feeder', 'train_feeder_args', 'test_feeder_args', 'held_out', 'batch_size', 'model', 'model_args',
     'num_epoch', 'start_epoch', 'lambda_align', 'lambda_refine', 'optimizer', 'nesterov', 'weight_decay', 'clip_grad',
@@ -76,7 +75,3 @@ def test_a_program_gets_numbers(runs):
     heads, first, *_, last = listing.table(runs, for_programs=True)
     assert heads == [*listing.HEADS, 'lr', 'model_args.depth']
     assert first == ['a1', 100.0, '2', 'finished', '', '2026-03-01', '1', 'cpu', '0.1', '3'] and last[3] == 'damaged'
-
-
-def test_times_are_read_by_people():
-    assert [listing.duration(s) for s in (45, 89, 700, 11100)] == ['45 s', '89 s', '12 min', '3 h 05 min']

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torchlight.class_names import class_title
 from torchlight.files import write_bytes
 
 # Okabe and Ito, "Color Universal Design", 2008: black, blue, vermilion, green, purple, orange, light blue
@@ -33,8 +34,7 @@ def save(figure: Any, path: str | Path) -> None:
 
 def class_label(number: int, classes: Sequence[str], longest: int = LONGEST) -> str:
     """Return how pictures call a class: its number and, if it is known, its name, cut to `longest` characters."""
-    name = classes[number] if number < len(classes) else ''
-    return plain(f'{number} {name if len(name) <= longest else name[: longest - 1] + "…"}'.strip())
+    return plain(class_title(number, classes, longest))
 
 
 def plain(text: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from torchlight.class_names import class_title
 from torchlight.intervals import wilson
-from torchlight.metrics import class_accuracy
-from torchlight.report.page import Table, class_title, percent, percents
+from torchlight.metrics import class_accuracy, confused_pairs, most_confused_with
+from torchlight.report.page import Table, percent, percents
 
 MOST_ROWS = 10
 
@@ -22,27 +23,24 @@ def worst_classes(matrix: np.ndarray, classes: Sequence[str]) -> Table:
     accuracy, count = class_accuracy(matrix), matrix.sum(1)
     rows = []
     for label in [k for k in np.argsort(accuracy, kind='stable').tolist() if accuracy[k] < 1 and count[k]][:MOST_ROWS]:
-        others = matrix[label].copy()
-        others[label] = 0
-        most = int(others.argmax())
-        taken = f'{class_title(most, classes)} ({others[most]})' if others[most] else '–'
+        other, times = most_confused_with(matrix, label)
         right, total = int(matrix[label, label]), int(count[label])
-        rows.append(
-            [class_title(label, classes), percent(accuracy[label]), percents(wilson(right, total)), total, taken]
-        )
+        shares = percent(accuracy[label]), percents(wilson(right, total))
+        rows.append([class_title(label, classes), *shares, total, f'{class_title(other, classes)} ({times})'])
     heads = ['class', 'accuracy', '95 % interval', 'clips', 'most often taken for']
     return Table('Classes with the lowest accuracy', heads, rows)
 
 
-def confused_pairs(matrix: np.ndarray, classes: Sequence[str]) -> Table:
-    """Return the pairs (true class, predicted class) of the most wrong samples."""
-    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
+def pairs_table(matrix: np.ndarray, classes: Sequence[str]) -> Table:
+    """Return the most confused pairs of classes, in the order of `confused_pairs`.
+
+    Parameters
+    ----------
+    matrix, classes : see `worst_classes`.
+    """
     rows = []
-    for place in np.argsort(-wrong, axis=None, kind='stable')[:MOST_ROWS].tolist():
-        true, predicted = divmod(place, len(matrix))
-        count, back = int(wrong[true, predicted]), int(wrong[predicted, true])
-        if count:
-            share = percent(count / matrix[true].sum())
-            rows.append([class_title(true, classes), class_title(predicted, classes), count, share, back])
+    for true, predicted, count in confused_pairs(matrix)[:MOST_ROWS]:
+        share, back = percent(count / matrix[true].sum()), int(matrix[predicted, true])
+        rows.append([class_title(true, classes), class_title(predicted, classes), count, share, back])
     heads = ['true class', 'predicted class', 'clips', 'of the true class', 'the other way round']
     return Table('Most confused pairs', heads, rows)

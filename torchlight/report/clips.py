@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from torchlight.report.page import class_title
+from torchlight.class_names import class_title
 
 MOST_CLIPS, MOST_FRAMES = 24, 64
 ABSENT = 255  # both coordinates of a joint that is not there; the others are 0 to 254

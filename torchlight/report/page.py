@@ -2,7 +2,6 @@
 
 import base64
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,9 +89,3 @@ def points_range(interval: Interval) -> str:
 def picture(path: Path) -> str | None:
     """Return a PNG file as an address that contains it, or None if there is no such file."""
     return f'data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}' if path.is_file() else None
-
-
-def class_title(label: int, classes: Iterable[str]) -> str:
-    """Return a class as '7 kick', or '7' if its name is not known."""
-    names = list(classes)
-    return f'{label} {names[label] if label < len(names) else ""}'.strip()

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import softmax
 
+from torchlight.config import flat
 from torchlight.intervals import wilson
 from torchlight.metrics import Evaluation
 from torchlight.report import charts, clips
-from torchlight.report.classes import confused_pairs, worst_classes
+from torchlight.report.classes import pairs_table, worst_classes
 from torchlight.report.page import Table, percent, percents, picture, write_or_warn
 from torchlight.report.published import Published, beside_published
 
@@ -79,7 +80,7 @@ def write_run(path: str | Path, run: Run) -> None:
         chart=charts.training_chart(run.history),
         epochs=epochs_table(run.history),
         worst=worst_classes(matrix, result.classes),
-        pairs=confused_pairs(matrix, result.classes),
+        pairs=pairs_table(matrix, result.classes),
         confusion=confusion,
         command=run.command,
         facts=run.facts,
@@ -130,22 +131,13 @@ def epochs_table(history: Sequence[Mapping[str, Any]]) -> Table:
 
 def changed_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> Table:
     """Return the settings that differ from their defaults; those inside dictionaries have a row each."""
-    now, usual = _flat(settings), _flat(defaults)
+    now, usual = flat(settings), flat(defaults)
     rows = [
         [name, str(value), '–' if usual.get(name) is None else str(usual[name])]
         for name, value in now.items()
         if value != usual.get(name)
     ]
     return Table('Settings that differ from the defaults', ['setting', 'value', 'default'], rows)
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-    """Return {'model_args.num_class': 60, …}: the values inside dictionaries under longer names."""
-    flat = {}
-    for name, value in settings.items():
-        inside = isinstance(value, Mapping)
-        flat.update(_flat(value, f'{prefix}{name}.') if inside else {f'{prefix}{name}': value})
-    return flat
 
 
 def environment_of(session: Mapping[str, Any]) -> Facts:

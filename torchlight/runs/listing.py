@@ -1,11 +1,13 @@
 """The table of runs: what they have reached and in which settings they differ; repetitions with other seeds."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from torchlight.config import flat
+from torchlight.progress import duration
 from torchlight.runs.found import FoundRun
 
 WIDTH = 80
@@ -41,32 +43,18 @@ def state_of(run: FoundRun) -> str:
     return 'finished' if run.finished else f'{run.epoch} of {run.settings.get("num_epoch", "?")} epochs'
 
 
-def duration(seconds: float) -> str:
-    """Write a time as '45 s', '12 min' or '3 h 05 min'."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f'{seconds:.0f} s'
-    return f'{minutes} min' if minutes < 60 else f'{minutes // 60} h {minutes % 60:02} min'
-
-
 def differences(runs: Sequence[FoundRun]) -> dict[str, list[str]]:
     """Return {setting: its value in each run} of the settings in which the runs differ, '–' where one is not known."""
-    settings = [flat(run.settings) for run in runs]
+    settings = [experiment(run) for run in runs]
     names = dict.fromkeys(name for found in settings for name in found)
     values = {name: [str(found.get(name, '–')) for found in settings] for name in names}
     readable = [k for k, found in enumerate(settings) if found]
     return {name: found for name, found in values.items() if len({found[k] for k in readable}) > 1}
 
 
-def flat(settings: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-    """Return the settings of the experiment, those inside dictionaries as {'model_args.num_class': 60, …}."""
-    found = {}
-    for name, value in settings.items():
-        if not prefix and name in NOT_THE_EXPERIMENT:
-            continue
-        inside = isinstance(value, Mapping)
-        found.update(flat(value, f'{prefix}{name}.') if inside else {f'{prefix}{name}': value})
-    return found
+def experiment(run: FoundRun) -> dict[str, Any]:
+    """Return the settings of a run that say what it computes, those inside dictionaries under longer names."""
+    return flat({name: value for name, value in run.settings.items() if name not in NOT_THE_EXPERIMENT})
 
 
 def repetitions(runs: Sequence[FoundRun]) -> list[str]:
@@ -74,9 +62,8 @@ def repetitions(runs: Sequence[FoundRun]) -> list[str]:
     groups: dict[str, dict[str, FoundRun]] = {}
     for run in runs:
         if run.finished and not run.problems and run.accuracy is not None:
-            groups.setdefault(repr(sorted(flat(run.settings).items(), key=str)), {})[str(run.settings.get('seed'))] = (
-                run
-            )
+            group = groups.setdefault(repr(sorted(experiment(run).items(), key=str)), {})
+            group[str(run.settings.get('seed'))] = run
     lines = []
     for members in groups.values():
         if len(members) > 1:
