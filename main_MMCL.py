@@ -176,15 +176,15 @@ class Processor:
         return terms
 
     @torch.no_grad()
-    def evaluate(self, part: str) -> metrics.Evaluation:
-        """Score every clip of a part with only the student (with --refine also with the FRM)."""
+    def evaluate(self, part: str, feature: bool = False) -> metrics.Evaluation:
+        """Score every clip of a part with only the student (with --refine also with the FRM); `feature`: keep it."""
         distributed.share_buffers(self.model)
         self.scorer = engines.scorer(self.model, self.devices, self.arg, self.scorer)
         found = []
         for batch in on_device(Progress(self.loaders[part], part, quiet=not self.is_first), self.device):
             with distributed.autocast(self.device, self.arg.amp):
                 output = self.scorer(batch.skeleton, **({} if batch.text is None else {'text': batch.text}))
-            found.append({'index': batch.index, **output.scored()})
+            found.append({'index': batch.index, **output.scored(feature)})
             self.within.stop_if_asked()
         scores, feeder = distributed.gather_in_order(found), self.feeders[part]
         classes = description.class_names(self.arg, feeder, scores['scores'].shape[1])
@@ -248,7 +248,7 @@ class Processor:
 
     def score_test_clips(self, weights: str | Path, save_score: bool) -> metrics.Evaluation:
         """Evaluate the test clips and write the tables and lists that belong to these weights."""
-        result = self.evaluate('test')
+        result = self.evaluate('test', feature=True)
         self.report(result, 'test', 1, save_score)
         if self.is_first:
             results.write_verdicts(self.work_dir.path, weights, result)

@@ -45,9 +45,9 @@ class MMCLOutput(NamedTuple):
     alignment: Tensor | None = None
     feature: Tensor | None = None
 
-    def scored(self) -> dict[str, Tensor]:
-        """Return what an evaluation keeps: the scores and, if there are any, the refined ones and the feature."""
-        found = {'scores': self.logits, 'refined': self.refined_logits, 'feature': self.feature}
+    def scored(self, feature: bool) -> dict[str, Tensor]:
+        """Return what an evaluation keeps: the scores and, if there are any, the refined ones; `feature`: it too."""
+        found = {'scores': self.logits, 'refined': self.refined_logits, 'feature': self.feature if feature else None}
         return {name: value for name, value in found.items() if value is not None}
 
 

@@ -83,15 +83,23 @@ def test_the_weights_of_the_loss_terms_count(run, trained):
     assert not torch.equal(a, b)
 
 
-def test_held_out_clips_choose_the_best_epoch(run):
+def test_held_out_clips_choose_the_best_epoch(run, monkeypatch):
+    report, with_features = main_MMCL.Processor.report, []
+
+    def watched(self, result, *more):
+        with_features.append(result.feature is not None)
+        report(self, result, *more)
+
+    monkeypatch.setattr(main_MMCL.Processor, 'report', watched)
     folder = run('held', '--num-epoch', 1, '--held-out', 0.25)
+    assert with_features == [False, True]  # only the test clips are drawn by their features
     log = (folder / 'log.txt').read_text()
     assert (folder / 'epoch1_val_each_class_acc.csv').exists()
     assert 'Mean val loss of 1' in log and 'Mean test loss of 36' in log and 'chosen on held-out training clips' in log
 
 
 def test_of_equally_accurate_epochs_the_one_with_the_lower_loss_is_the_best(run, monkeypatch):
-    def surer(self, part):
+    def surer(self, part, feature=False):
         feeder = self.feeders[part]
         return Evaluation(feeder.name, feeder.label, np.eye(12, dtype=np.float32)[feeder.label] * (1 + self.epoch))
 
