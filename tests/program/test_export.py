@@ -63,6 +63,23 @@ def line_of(capsys, *more):
     return out
 
 
+def classified(folder, program):
+    """What became of classify.py on clip.npy."""
+    command = [sys.executable, 'classify.py', program, 'clip.npy']
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def classified_by_a_program_that_says(folder, **about):
+    """What became of classify.py with student.onnx after its metadata have changed."""
+    import onnx
+
+    program = onnx.load(folder / 'student.onnx')
+    for entry in program.metadata_props:
+        entry.value = about.get(entry.key, entry.value)
+    onnx.save(program, folder / 'other.onnx')
+    return classified(folder, 'other.onnx')
+
+
 def test_the_example_of_the_readme_prints_what_predict_prints(weights, store, tmp_path, capsys):
     for package in export.ONNX_PACKAGES:
         pytest.importorskip(package)
@@ -83,13 +100,16 @@ def test_the_example_of_the_readme_prints_what_predict_prints(weights, store, tm
     for number, persons in (0, 1), (107, 2):  # (T, V, C), and (T, M, V, C)
         clip = clips.clip(number)[:, :persons]
         np.save(tmp_path / 'clip.npy', clip[:, 0] if persons == 1 else clip)
-        command = [sys.executable, 'classify.py', 'student.onnx', 'clip.npy']
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = classified(tmp_path, 'student.onnx')
         predict = '--phase', 'predict', '--weights', weights, '--input', tmp_path / 'clip.npy', '--device', 'cpu'
         assert main_MMCL.main([str(word) for word in predict]) == 0
         _, *expected = capsys.readouterr().out.splitlines()
         assert [line.split() for line in done.stdout.splitlines()] == [line.split() for line in expected]
         assert not done.stderr
+    unknown = classified_by_a_program_that_says(tmp_path, classes='[""]').stdout
+    assert re.findall(r'^class \d+ ', unknown, re.MULTILINE) and unknown.count('\n') == 5 == unknown.count('class ')
+    refusal = classified_by_a_program_that_says(tmp_path, normalised='true')
+    assert refusal.returncode == 1 and not refusal.stdout and refusal.stderr.count('\n') == 1
 
 
 def test_it_is_checked_on_the_clips_of_the_input_or_on_noise(weights, store, tmp_path, capsys):
