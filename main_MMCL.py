@@ -269,7 +269,7 @@ class Processor:
             ranking = Ranking.of(name, scores, arg.topk, classes, frames)
             ranking.write(arg.output)
             if arg.figure:
-                draw_prediction(arg.figure, self.windows, ranking)
+                draw_prediction(arg.figure, self.windows, ranking, feeder)
 
     def export(self) -> None:
         """Write the student as a program that says what it is, once its scores of clips are those of the student."""

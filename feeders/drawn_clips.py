@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from feeders.datasets import DATASETS
 from feeders.feeder import Feeder, StoreFeeder
+from feeders.known_graphs import parents_of
 from feeders.skeleton_store import SkeletonStore
-from graph.tools import SkeletonGraph
-from torchlight.imports import import_class
 from torchlight.report.clips import Skeletons
 
 
@@ -18,10 +16,9 @@ def of_feeder(feeder: Feeder) -> Skeletons | None:
 
 
 def of_store(store: SkeletonStore, names: Sequence[str]) -> Skeletons:
-    """Return the skeletons of the clips of these names; without bones if the store is of an unknown data set."""
-    row, place = DATASETS.get(store.dataset), {name: i for i, name in enumerate(store.name)}
-    known = row is not None and row.layout[1] == store.layout[1]
-    parents = import_class(row.graph, SkeletonGraph)().parents.tolist() if known else None
+    """Return the skeletons of the clips of these names; without bones if no known graph fits them."""
+    place = {name: i for i, name in enumerate(store.name)}
+    parents = parents_of(store.dataset, store.layout[1], store.layout[2] - store.confidence)
     return Skeletons(lambda i: store.positions(place[names[i]]), parents, _y_up(store))
 
 

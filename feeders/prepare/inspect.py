@@ -16,6 +16,7 @@ from feeders.datasets import DATASETS, Dataset, class_names
 from feeders.feature_store import FeatureStore, read_features
 from feeders.hdf5 import format_of
 from feeders.integrity import name_problems
+from feeders.known_graphs import parents_of
 from feeders.prepare.pose_figure import draw_clip
 from feeders.public_npz import BothSplits
 from feeders.skeleton_store import SkeletonStore, read_skeletons
@@ -169,7 +170,8 @@ def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
         if len(store) and (args.clip is None or args.clip in store.name):
             index = store.name.index(args.clip) if args.clip else 0
             name, action = store.name[index], _class_name(store, int(store.label[index]))
-            draw_clip(args.figure, f'{name}  {action}'.strip(), store.positions(index), store.dataset)
+            frames = store.positions(index)
+            draw_clip(args.figure, f'{name}  {action}'.strip(), frames, parents_of(store.dataset, *frames.shape[2:]))
             print(f'{args.figure}: {name}, {store.length[index]} frames')
             return
     raise InputError(f'none of the stores has the clip {args.clip!r}')

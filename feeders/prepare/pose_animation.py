@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from feeders.prepare.pose_figure import graph_of, limits, side
-from graph.tools import SkeletonGraph
+from feeders.prepare.pose_figure import bones_of, front_view, limits, sides_of
 from torchlight.files import write_bytes
-from torchlight.imports import import_class
 
 SIZE, TOP = 360, 44  # pixels of a picture: width and height of the pose, and height of the caption
 MOST = 90  # pictures
@@ -22,29 +20,27 @@ COLOURS = {'left': '#1f77b4', 'right': '#d62728', 'middle': '#595959'}
 PALE = {'left': '#a6cbe3', 'right': '#f0b0b1', 'middle': '#c4c4c4'}  # of the persons after the first
 
 
-def animate_clip(path: str | Path, captions: Sequence[str], frames: np.ndarray, dataset: str = '') -> None:
+def animate_clip(
+    path: str | Path, captions: Sequence[str], frames: np.ndarray, parents: Sequence[int] | None = None
+) -> None:
     """Write an animated GIF of one clip from the front and upright, at the speed of 30 frames a second.
 
     Parameters
     ----------
     path : path. The GIF file.
     captions : T str. What stands above each frame; a line break parts two lines.
-    frames : (T, M, V, C).
-    dataset : str. The data set, whose graph is drawn, see pose_figure.draw_clip (default: chosen by the joints).
+    frames : (T, M, V, C). Joints that were not found are left out.
+    parents : (V,) int or None. The joint to which each joint is connected; None draws no bones (default).
     """
-    joints, coordinates = frames.shape[2:]
-    graph = graph_of(dataset, joints, coordinates)
-    bones = import_class(graph, SkeletonGraph)().inward if graph else ()
     shown = np.unique(np.linspace(0, len(frames) - 1, MOST).astype(int))
-    points = _pixels(frames[shown, :, :, :2], upright=coordinates > 2)
+    points, sides = _pixels(front_view(frames[shown]), upright=frames.shape[3] > 2), sides_of(parents)
     font = ImageFont.load_default(14)
     pictures = []
     for number, persons in zip(shown, points):
         picture = Image.new('RGB', (SIZE, SIZE + TOP), 'white')
         draw = ImageDraw.Draw(picture)
-        for order, (person, pose) in reversed(list(enumerate(zip(persons, frames[number])))):
-            if pose.any():
-                _draw_person(draw, person, graph, bones, PALE if order else COLOURS)
+        for order, person in reversed(list(enumerate(persons))):
+            _draw_person(draw, person, parents, sides, PALE if order else COLOURS)
         draw.multiline_text((8, 4), captions[number], fill='black', font=font)
         pictures.append(picture.quantize(32))
     step = max(round(1000 * len(frames) / len(shown) / RATE), 20)  # milliseconds; browsers slow down shorter ones
@@ -64,11 +60,11 @@ def _pixels(points: np.ndarray, upright: bool) -> np.ndarray:
 def _draw_person(
     draw: ImageDraw.ImageDraw,
     person: np.ndarray,
-    graph: str,
-    bones: Sequence[tuple[int, int]],
+    parents: Sequence[int] | None,
+    sides: Sequence[str],
     colours: dict[str, str],
 ) -> None:
-    for child, parent in bones:
-        draw.line([tuple(person[child]), tuple(person[parent])], colours[side(graph, child)], 4)
-    for x, y in person:
+    for child, parent in bones_of(person, parents):
+        draw.line([tuple(person[child]), tuple(person[parent])], colours[sides[child]], 4)
+    for x, y in person[~np.isnan(person).any(1)]:
         draw.ellipse((x - 2, y - 2, x + 2, y + 2), 'black')

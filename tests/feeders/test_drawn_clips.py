@@ -5,6 +5,7 @@ import numpy as np
 from feeders import drawn_clips
 from feeders.feeder import Feeder
 from feeders.skeleton_store import SkeletonStore
+from graph import coco
 from graph.ntu_rgb_d import Graph
 
 
@@ -22,8 +23,15 @@ def test_clips_of_a_store_are_found_by_name():
 
 def test_unknown_skeletons_have_no_bones_and_images_are_upside_down():
     assert drawn_clips.of_store(store('mine', 5), ['a']).parents is None
-    assert drawn_clips.of_store(store('ntu60', 20), ['a']).parents is None
-    assert not drawn_clips.of_store(store('mine', 17, 2), ['a']).y_up
+    assert drawn_clips.of_store(store('mine', 17), ['a']).parents is None
+    assert not drawn_clips.of_store(store('mine', 18, 2), ['a']).y_up
+
+
+def test_a_store_of_a_custom_data_set_has_the_bones_of_a_known_skeleton():
+    keypoints = store('mine', 17)
+    keypoints.confidence = True
+    for clips in (keypoints, store('mine', 17, 2)):
+        assert drawn_clips.of_store(clips, ['a']).parents == coco.Graph().parents.tolist()
 
 
 def test_keypoints_of_an_image_have_no_third_coordinate():

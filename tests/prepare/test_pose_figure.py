@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 
 from feeders.datasets import DATASETS
+from feeders.known_graphs import COCO
 from feeders.prepare import pose_figure
 from feeders.prepare.__main__ import main
 from feeders.skeleton_store import SkeletonStoreWriter
+from graph import coco
+from graph import ntu_rgb_d_hierarchy as hierarchy
+from tests.helpers import picture
 from torchlight.imports import import_class
 
 
@@ -24,26 +28,42 @@ def test_the_figure_shows_bones_in_the_colour_of_their_side(tmp_path, dataset, j
     assert coloured == ((False, False) if joints == 17 else (True, True))
 
 
-def test_the_graph_is_that_of_the_data_set_or_of_one_with_as_many_joints():
-    graph_of = pose_figure.graph_of
-    assert graph_of('ntu120', 25, 3) == graph_of('utd-mhad', 25, 3) == 'graph.ntu_rgb_d.Graph'
-    assert graph_of('utd-mhad', 20, 3) == graph_of('', 20, 2) == 'graph.ucla.Graph'
-    assert graph_of('ntu60', 17, 3) == graph_of('mine', 17, 3) == graph_of('mine', 18, 2) == ''
-    assert graph_of('mine', 17, 2) == 'graph.coco.Graph'
+@pytest.mark.filterwarnings('error')
+def test_names_are_neither_formulas_nor_warnings(tmp_path):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'mine', (1, 5, 3), classes=['跳 $\\nonsense{$']) as store:
+        store.add('a$x_{$', 0, np.random.default_rng(0).normal(size=(1, 1, 5, 3)))
+    assert main(['inspect', str(tmp_path / 'x.h5'), '--figure', str(tmp_path / 'x.png')]) == 0
+    picture(tmp_path / 'x.png')
 
 
 @pytest.mark.parametrize('coordinates', [2, 3])
-def test_image_coordinates_are_drawn_upright_with_their_bones(tmp_path, drawn, coordinates):
-    pose_figure.draw_clip(tmp_path / 'x.png', 'x', np.random.default_rng(0).normal(size=(2, 1, 17, coordinates)))
+def test_image_coordinates_are_drawn_upright(tmp_path, drawn, coordinates):
+    frames = np.random.default_rng(0).normal(size=(2, 1, 17, coordinates))
+    pose_figure.draw_clip(tmp_path / 'x.png', 'x', frames, coco.Graph().parents.tolist())
     axes = drawn[0].axes[0]
-    assert axes.yaxis_inverted() == (coordinates == 2) and len(axes.lines) == (17 if coordinates == 2 else 1)
-    assert len({line.get_color() for line in axes.lines}) == (3 if coordinates == 2 else 1)
+    assert axes.yaxis_inverted() == (coordinates == 2) and len(axes.lines) == 17  # 16 bones, and the joints
+    assert len({line.get_color() for line in axes.lines}) == 3
+
+
+def test_joints_that_were_not_found_and_their_bones_are_left_out(tmp_path, drawn):
+    frames = np.random.default_rng(0).uniform(900, 1000, size=(1, 1, 4, 2))
+    frames[0, 0, 3] = 0
+    pose_figure.draw_clip(tmp_path / 'x.png', 'x', frames, [0, 0, 1, 2])
+    axes = drawn[0].axes[0]
+    assert len(axes.lines) == 3 and axes.get_xlim()[0] > 800 and min(axes.get_ylim()) > 800
+    assert np.nanmin(axes.lines[-1].get_xydata()) > 800 and drawn[0].get_suptitle() == 'x'
 
 
 def test_sides_agree_with_the_mirror_image_of_the_skeleton():
-    assert {row.graph for row in DATASETS.values()} | {pose_figure.COCO} == set(pose_figure.SIDES)
+    assert {row.graph for row in DATASETS.values()} | {COCO} == set(pose_figure.SIDES)
     for graph in pose_figure.SIDES:
-        bones = import_class(graph)().inward
-        sides = [(pose_figure.side(graph, child), pose_figure.side(graph, parent)) for child, parent in bones]
-        assert sides.count(('left', 'left')) == sides.count(('right', 'right')) > 0
-        assert ('left', 'right') not in sides and ('right', 'left') not in sides
+        parents = import_class(graph)().parents.tolist()
+        sides = pose_figure.sides_of(parents)
+        bones = [(sides[child], sides[parent]) for child, parent in enumerate(parents)]
+        assert bones.count(('left', 'left')) == bones.count(('right', 'right')) > 0
+        assert ('left', 'right') not in bones and ('right', 'left') not in bones
+
+
+def test_sides_are_those_of_a_known_skeleton():
+    assert pose_figure.sides_of([0, 0, 1]) == ['middle'] * 3 and pose_figure.sides_of(None) == []
+    assert pose_figure.sides_of(hierarchy.Graph().parents)[4] == 'left'  # HD-GCN's graph of the same skeleton

@@ -46,6 +46,13 @@ def test_who_is_not_there_is_not_drawn():
     assert clips.animation(np.zeros((4, 2, 5, 3)), True)['shape'] == [0, 0, 5]
 
 
+def test_joints_that_were_not_found_are_absent_but_not_the_one_on_which_a_pose_is_centred():
+    frames = np.ones((1, 1, 3, 2)) * [[1, 1], [2, 2], [0, 0]]
+    assert (joints(clips.animation(frames, y_up=False))[0, 0] == clips.ABSENT).all(1).tolist() == [False, False, True]
+    in_space = np.ones((1, 1, 3, 3)) * [[1, 1, 1], [2, 2, 2], [0, 0, 0]]
+    assert (joints(clips.animation(in_space, y_up=True)) != clips.ABSENT).all()
+
+
 def test_frames_in_which_nobody_is_are_left_out():
     padded = np.concatenate([np.zeros((3, 2, len(PARENTS), 3)), walk(0), np.zeros((290, 2, len(PARENTS), 3))])
     assert clips.animation(padded, True) == clips.animation(walk(0), True)

@@ -1,11 +1,10 @@
 """The classes of the windows of a long recording over time."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from torchlight.files import write_bytes
+from torchlight.pictures.figure import new_figure, plain, save
 from torchlight.predictions import Ranking
 
 MOST = 15  # classes that are drawn
@@ -22,8 +21,6 @@ def draw_timeline(path: str | Path, title: str, ranking: Ranking) -> None:
         drawn in the order in which they come, at most 15, the most frequent ones; where windows overlap, the later one
         is seen.
     """
-    from matplotlib.figure import Figure  # takes half a second to import
-
     winners, first, count = np.unique(ranking.label[:, 0], return_index=True, return_counts=True)
     kept = np.argsort(-count, kind='stable')[:MOST]
     rows = winners[kept[np.argsort(first[kept])]]
@@ -31,12 +28,12 @@ def draw_timeline(path: str | Path, title: str, ranking: Ranking) -> None:
     for (begin, end), labels, probabilities in zip(ranking.frames, ranking.label, ranking.probability):
         own = labels == rows[:, None]  # (rows, K)
         share[:, begin : end + 1] = (own * probabilities).sum(1)[:, None]
-    figure = Figure((10, 1.6 + 0.32 * len(rows)), layout='constrained')
+    figure = new_figure(10, 1.6 + 0.32 * len(rows))
+    figure.set_layout_engine('constrained')
     axes = figure.subplots()
     edges = [-0.5, share.shape[1] - 0.5, len(rows) - 0.5, -0.5]
     image = axes.imshow(share, cmap='Blues', vmin=0, vmax=1, aspect='auto', interpolation='nearest', extent=edges)
-    axes.set(title=title, xlabel='frame', yticks=range(len(rows)), yticklabels=[ranking.title(row) for row in rows])
+    names = [plain(ranking.title(row)) for row in rows]
+    axes.set(title=plain(title), xlabel='frame', yticks=range(len(rows)), yticklabels=names)
     figure.colorbar(image, label='probability')
-    png = io.BytesIO()
-    figure.savefig(png, format='png', dpi=110)
-    write_bytes(path, png.getvalue())
+    save(figure, path)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from torchlight.class_names import class_title
+from torchlight.pictures.poses import found_joints
 
 MOST_CLIPS, MOST_FRAMES = 24, 64
 ABSENT = 255  # both coordinates of a joint that is not there; the others are 0 to 254
@@ -72,7 +73,7 @@ def animation(frames: np.ndarray, y_up: bool) -> dict[str, Any]:
     )
     points = np.asarray(frames[shown], np.float64)
     points = points[:, points.any((0, 2, 3))]
-    there = points.any(-1) & points.any((2, 3))[..., None]  # (T', M', V)
+    there = found_joints(points)  # (T', M', V)
     flat = points[..., :2] * (1, -1 if y_up else 1)
     seen = flat[there] if there.any() else np.zeros((1, 2))
     low, side = seen.min(0), max(np.ptp(seen, 0).max(), 1e-9)
