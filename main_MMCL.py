@@ -255,7 +255,7 @@ class Processor:
             inspection.draw(self.work_dir.path, self.model, **examples.choose(self.feeders, self.device))
             model = deploy.describe(self.model, self.devices)
             run_report.write(self.arg, get_parser(), self.feeders, self.devices, model, weights, result, self.history)
-        self.tensorboard.close()
+        self.tensorboard.close(self.global_step)
         return result
 
     def predict(self) -> None:

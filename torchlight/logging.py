@@ -59,7 +59,7 @@ class TensorBoard:
     """TensorBoard event files under <work_dir>/runs/train and runs/val; they are made with the first value.
 
     They are written by the calling thread, so that a full disk is noticed here: it ends the writing with a warning,
-    not the run. If there are values, the pictures that the run has left in its folder are added at the end.
+    not the run. The pictures that a training run has left in its folder are added at its end.
 
     Parameters
     ----------
@@ -70,16 +70,12 @@ class TensorBoard:
     def __init__(self, work_dir: str | Path, quiet: bool = False) -> None:
         self.folder, self.quiet = Path(work_dir) / 'runs', quiet
         self.writers: dict[str, EventsWriter] = {}
-        self.step = 0
 
     def add(self, part: str, step: int, **values: float) -> None:
         """Add values of 'train' or 'val' at this step."""
         if self.quiet:
             return
         try:
-            if part not in self.writers:
-                (self.folder / part).mkdir(parents=True, exist_ok=True)
-                self.writers[part] = EventsWriter(str(self.folder / part / 'events'), f'.{os.getpid()}')
             for name, value in values.items():
                 self._write(part, step, scalar(name, value))
             if part == 'val':
@@ -92,10 +88,16 @@ class TensorBoard:
         for writer in self.writers.values():
             writer.flush()
 
-    def close(self) -> None:
-        """Write the pictures and what is pending, and close the files."""
-        if 'val' in self.writers:
-            self._add_pictures()
+    def close(self, step: int = 0) -> None:
+        """Write what is pending and close the files.
+
+        Parameters
+        ----------
+        step : int. The last training step, also of a run that was resumed after it; the pictures belong to it. 0 for a
+            run that has not trained, whose pictures are not added (default).
+        """
+        if step and not self.quiet:
+            self._add_pictures(step)
         writers, self.writers = self.writers, {}
         try:
             for writer in writers.values():
@@ -104,17 +106,20 @@ class TensorBoard:
             self._give_up(error)
 
     def _write(self, part: str, step: int, summary: Summary) -> None:
+        """Write an event of 'train' or 'val', whose file is made with the first one."""
+        if part not in self.writers:
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+            self.writers[part] = EventsWriter(str(self.folder / part / 'events'), f'.{os.getpid()}')
         self.writers[part].write_event(Event(wall_time=time.time(), step=step, summary=summary))
-        self.step = step
 
-    def _add_pictures(self) -> None:
+    def _add_pictures(self, step: int) -> None:
         """Add the run's pictures as they are in their files."""
         for name in pictures.NAMES:
             try:
                 png = (self.folder.parent / f'{name}.png').read_bytes()
                 width, height = struct.unpack('>II', png[16:24])
                 image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
-                self._write('val', self.step, Summary(value=[Summary.Value(tag=name, image=image)]))
+                self._write('val', step, Summary(value=[Summary.Value(tag=name, image=image)]))
             except FileNotFoundError:
                 continue
             except OSError as error:

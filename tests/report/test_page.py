@@ -42,3 +42,11 @@ def test_a_picture_is_inside_the_page(tmp_path):
     (tmp_path / 'a.png').write_bytes(b'abc')
     assert page.picture(tmp_path / 'a.png') == 'data:image/png;base64,YWJj'
     assert page.picture(tmp_path / 'b.png') is None
+
+
+def test_a_picture_that_cannot_be_read_is_a_warning(tmp_path, capsys):
+    (tmp_path / 'a.png').mkdir()
+    assert page.picture(tmp_path / 'a.png') is None
+    assert capsys.readouterr().err.startswith(
+        f'warning: the report is without {tmp_path}/a.png, which cannot be read: '
+    )

@@ -64,7 +64,8 @@ def test_a_full_disk_ends_the_values_with_a_warning(tmp_path, capsys, monkeypatc
     assert capsys.readouterr().err.count('No space left on device') == 1
 
 
-def test_the_pictures_of_a_run_are_added_to_its_values_as_they_are(tmp_path):
+@pytest.mark.parametrize('resumed', [False, True])
+def test_the_pictures_of_a_run_are_added_to_its_values_as_they_are(tmp_path, resumed):
     picture = io.BytesIO()
     Image.new('RGBA', (30, 20), 'red').save(picture, 'png')
     for name in ('topology.png', 'curves.png', 'mine.png'):
@@ -72,8 +73,9 @@ def test_the_pictures_of_a_run_are_added_to_its_values_as_they_are(tmp_path):
     TensorBoard(tmp_path).close()
     assert not (tmp_path / 'runs').exists()  # a test has no values
     board = TensorBoard(tmp_path)
-    board.add('train', 6, loss=1.0), board.add('val', 7, loss=1.0)
-    board.close()
+    if not resumed:  # after its last epoch, so that there are no more values
+        board.add('train', 6, loss=1.0), board.add('val', 7, loss=1.0)
+    board.close(7)
     records = (next((tmp_path / 'runs' / 'val').iterdir())).read_bytes()
     found = []
     while records:  # length, its checksum, the event, its checksum

@@ -87,5 +87,17 @@ def points_range(interval: Interval) -> str:
 
 
 def picture(path: Path) -> str | None:
-    """Return a PNG file as an address that contains it, or None if there is no such file."""
-    return f'data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}' if path.is_file() else None
+    """Return a PNG file as an address that contains it; None if there is none, or, with a warning, if it is unreadable.
+
+    A run or a fusion that has got as far as its report must not end because of a picture.
+    """
+    try:
+        png = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        print(
+            f'warning: the report is without {path}, which cannot be read: {error.strerror or error}', file=sys.stderr
+        )
+        return None
+    return f'data:image/png;base64,{base64.b64encode(png).decode()}'
