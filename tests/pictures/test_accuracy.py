@@ -1,6 +1,7 @@
 """The bars of the classes' accuracies: sorted, named, and with what each class is taken for."""
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tests.helpers import picture
 from torchlight.pictures.accuracy import draw_class_accuracy
@@ -38,3 +39,13 @@ def test_of_very_many_classes_the_worst_are_shown(tmp_path, figures, monkeypatch
     draw_class_accuracy(tmp_path / 'x.png', np.diag([8, 1, 5]) + 1, 'accuracy')
     assert bars(figures[0]) == [('1', 50), ('2', 75)]
     assert 'mean of 3 classes 68.94 (dashed), the worst 2 shown' in figures[0].texts[1].get_text()
+
+
+def test_the_longest_texts_end_before_the_next_column_and_the_edge(tmp_path, figures):
+    matrix = np.diag([5000] * 42) + 1111 * np.eye(42, k=1, dtype=int)
+    draw_class_accuracy(tmp_path / 'x.png', matrix, 'accuracy', ['take object out of the other bag'] * 42)
+    figure = figures[0]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    ends = [max(text.get_window_extent(renderer).x1 for text in axes.texts) for axes in figure.axes]
+    starts = [min(label.get_window_extent(renderer).x0 for label in axes.get_yticklabels()) for axes in figure.axes]
+    assert all(end < start for end, start in zip(ends, [*starts[1:], figure.bbox.width - 5]))

@@ -10,6 +10,8 @@ from torchlight.metrics import class_accuracy, most_confused_with
 from torchlight.pictures.figure import GREY, class_label, class_labels, new_figure, save
 
 IN_A_COLUMN, MOST = 40, 240  # classes
+BARS = 1.9  # inches of 100 %
+SMALL = 7  # points of the text beside the bars
 
 
 def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classes: Sequence[str] = ()) -> None:
@@ -29,7 +31,9 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     columns, rows = np.array_split(order, count), -(-len(order) // count)
     labels = [class_labels(column, classes) for column in columns]
     margin = 0.25 + 0.068 * max(len(label) for column in labels for label in column)
-    each, height = margin + 4.1, 1.0 + 0.2 * max(rows, 5)
+    taken_for = {number: _taken_for(matrix, number, classes) for number in order}
+    beside = max(2.2, 0.65 + max(map(len, taken_for.values())) * SMALL * 0.0083)  # the value, and those texts
+    each, height = margin + BARS + beside, 1.0 + 0.2 * max(rows, 5)
     width = each * count
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.28 / height, title, fontsize=11, fontweight='bold', va='center')
@@ -38,16 +42,19 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     figure.text(0.15 / width, 1 - 0.52 / height, text, fontsize=8, color=GREY, va='center')
     for place, (column, names) in enumerate(zip(columns, labels)):
         corner = (place * each + margin) / width, 0.3 / height
-        axes = figure.add_axes((*corner, 1.9 / width, 1 - 1.0 / height))
+        axes = figure.add_axes((*corner, BARS / width, 1 - 1.0 / height))
         _draw_bars(axes, 100 * accuracy[column], names, rows)
         axes.axvline(mean, color=GREY, linewidth=0.9, linestyle='--')
         for y, number in enumerate(column):
             axes.text(103, y, f'{100 * accuracy[number]:5.1f}', fontsize=7.5, va='center')
-            other, times = most_confused_with(matrix, number)
-            if times:
-                text = f'{class_label(other, classes, 20)}, {times} of {clips[number]}'
-                axes.text(122, y, text, fontsize=7, va='center', color=GREY)
+            axes.text(122, y, taken_for[number], fontsize=SMALL, va='center', color=GREY)
     save(figure, path)
+
+
+def _taken_for(matrix: np.ndarray, number: int, classes: Sequence[str]) -> str:
+    """Return what a class is most often taken for, and how often; '' if it is always recognised."""
+    other, times = most_confused_with(matrix, number)
+    return f'{class_label(other, classes, 20)}, {times} of {matrix[number].sum()}' if times else ''
 
 
 def _draw_bars(axes: Any, values: np.ndarray, labels: Sequence[str], rows: int) -> None:
