@@ -8,6 +8,7 @@ import torch
 
 from feeders.feeder import Batch, Feeder, StoreFeeder
 from torchlight.pictures.embedding import evenly
+from torchlight.pictures.poses import found_joints
 
 ALIGNED = 120  # clips
 
@@ -19,7 +20,8 @@ class Clip(NamedTuple):
     ----------
     title : str. Its name and its action.
     skeleton : (1, C, T, V, M). What a model gets.
-    pose : (V, C). The joints of a person in the middle, for a picture; y is upwards, or downwards for C = 2.
+    pose : (V, C). The joints of a person in the middle of the frames that have the most of them, for a picture; y is
+        upwards, or downwards for C = 2.
     """
 
     title: str
@@ -47,8 +49,9 @@ def first_clip(feeder: Feeder, device: torch.device) -> Clip:
         poses = feeder.store.positions(0)[:, 0]  # (T, V, C); those of the batch may be bones or motion
     else:
         poses = batch.skeleton[0, :, :, :, 0].permute(1, 2, 0).cpu().numpy()
-    present = np.flatnonzero(poses.any((1, 2)))
-    middle = present[len(present) // 2] if len(present) else 0
+    found = found_joints(poses).sum(1)
+    most = np.flatnonzero(found == found.max())
+    middle = most[len(most) // 2]
     label = int(feeder.label[0])
     action = feeder.classes[label] if 0 <= label < len(feeder.classes) else ''
     return Clip(f'{feeder.name[0]}, {action or f"class {label}"}', batch.skeleton, np.array(poses[middle]))

@@ -23,6 +23,13 @@ def test_a_clip_is_shown_by_its_own_joints_whatever_the_stream():
     np.testing.assert_array_equal(examples.first_clip(feeder, CPU).pose, frames[1, 0, :, :2])
 
 
+def test_a_pose_has_as_many_joints_as_the_clip_shows_at_once():
+    frames = np.random.default_rng(0).uniform(1, 2, size=(7, 1, 5, 2)).astype(np.float32)
+    frames[:5, 0, 3:] = 0  # two keypoints are found at the end only
+    feeder = Still(SkeletonStore(frames, [0], [7], ['a'], [1], [1]), 'graph.custom.Graph', STAR)
+    np.testing.assert_array_equal(examples.first_clip(feeder, CPU).pose, frames[6, 0])
+
+
 def test_of_another_feeder_the_batch_is_shown():
     title, skeleton, pose = examples.first_clip(Custom(), CPU)
     assert title == 'clip 0, class 0' and skeleton.shape == (1, 3, 4, 5, 1) and pose.shape == (5, 3)

@@ -49,6 +49,21 @@ def test_joints_are_named_by_their_names_or_numbers(tmp_path, figures):
         assert text.xy == pytest.approx(points['abcde'.index(text.get_text())])
 
 
+def test_joints_that_were_not_found_are_left_out_with_their_bones_and_links(tmp_path, drawn):
+    pose = POSE[:, :2] + 50
+    pose[2] = 0
+    draw_topology(tmp_path / 'x.png', 'x', [('learned', STRENGTH)], EDGES, pose, ['a', 'b', 'c', 'd', '$e_{$'])
+    axes = drawn[0].axes[0]
+    assert axes.get_title() == 'layer 1 of 4; strength 0.2 to 0.2' and len(arrows(axes)) == 1
+    assert {text.get_text() for text in axes.texts} == {'a', r'\$e_{\$'} and len(axes.collections[0].get_paths()) == 3
+    assert axes.get_xlim()[0] > 40 and len(axes.collections[1].get_offsets()) == 4
+
+
+def test_an_empty_clip_has_its_joints_at_one_place(tmp_path, figures):
+    draw_topology(tmp_path / 'x.png', 'x', [('learned', STRENGTH)], EDGES, np.zeros((5, 3)))
+    assert len(figures[0].axes[0].collections[1].get_offsets()) == 5
+
+
 def test_a_pose_is_seen_from_where_it_is_widest_and_not_mirrored():
     for turn in np.linspace(-1.4, 1.4, 7):
         cos, sin, (x, y, z) = np.cos(turn), np.sin(turn), POSE.T

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from torchlight.pictures.figure import GREY, new_figure, plain, save
+from torchlight.pictures.poses import found_joints
 
 LINKS, NAMED, LAYERS = 16, 5, 3  # strongest links and joints that are shown in a panel; layers that are shown
 WIDTH, HEIGHT = 3.7, 4.0  # of a panel in inches
@@ -32,7 +33,8 @@ def draw_topology(
     title : str.
     rows : (heading, (layers, V, V) strengths ≥ 0) pairs. [u, v] is for what joint u receives from joint v.
     edges : pairs of joints, the bones.
-    pose : (V, 3), y upwards, or (V, 2), y downwards as in an image. Where the joints are drawn.
+    pose : (V, 3), y upwards, or (V, 2), y downwards as in an image. Where the joints are drawn; those that were not
+        found in it are left out, and so are their bones and links.
     names : V str. Names of the joints; they are numbered from 0 without (default).
     """
     layers = len(rows[0][1])
@@ -40,16 +42,23 @@ def draw_topology(
     width, height = WIDTH * len(shown), 0.75 + (HEIGHT + 0.45) * len(rows)
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.25 / height, title, fontsize=11, fontweight='bold', va='center')
-    note = f'arrows: the {LINKS} strongest links, from giver to receiver; wide and dark: strong; grey: bones'
+    note = (
+        f'The {LINKS} strongest links are arrows from giver to receiver, wider and darker if stronger; bones are grey.'
+    )
     figure.text(0.15 / width, 1 - 0.48 / height, note, fontsize=8, color=GREY, va='center')
-    points = seen(pose)
+    found = np.flatnonzero(found_joints(pose)) if pose.any() else np.arange(len(pose))
+    points, place = seen(pose[found]), {joint: i for i, joint in enumerate(found.tolist())}
+    edges = [(place[child], place[parent]) for child, parent in edges if child in place and parent in place]
+    names = [plain(names[joint]) if len(names) else str(joint) for joint in found]
     for row, (heading, strength) in enumerate(rows):
         top = 0.75 + (HEIGHT + 0.45) * row
         figure.text(0.15 / width, 1 - top / height, plain(heading), fontsize=9.5, fontweight='bold', va='top')
         for column, layer in enumerate(shown):
             corner = (column * WIDTH + 0.1) / width, 1 - (top + 0.3 + HEIGHT) / height
             axes = figure.add_axes((*corner, (WIDTH - 0.2) / width, HEIGHT / height))
-            _draw_panel(axes, f'layer {layer + 1} of {layers}', strength[layer], edges, points, names)
+            _draw_panel(
+                axes, f'layer {layer + 1} of {layers}', strength[layer][np.ix_(found, found)], edges, points, names
+            )
     save(figure, path)
 
 
@@ -102,7 +111,7 @@ def _draw_panel(
     axes.set_title(text, fontsize=8.5, pad=3)
     _set_limits(axes, points)
     important = [joint for joint in np.argsort(-importance, kind='stable')[:NAMED] if importance[joint]]
-    _name(axes, points, {joint: names[joint] if len(names) else str(joint) for joint in important})
+    _name(axes, points, {joint: names[joint] for joint in important})
 
 
 def _set_limits(axes: Any, points: np.ndarray) -> None:
