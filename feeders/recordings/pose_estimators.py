@@ -118,27 +118,30 @@ def arranged(frames: Iterable[Sequence[Pose]], persons: int) -> np.ndarray:
     frames = [frame for frame in frames if frame]
     if not frames:
         raise ClipError('nobody was found in it')
-    confidence: dict[int | None, float] = defaultdict(float)
-    for pose in (pose for frame in frames for pose in frame):
-        confidence[pose.identity] += pose.confidence
-    ranked = sorted(confidence, key=lambda identity: -confidence[identity])[:persons]
-    if None in confidence:  # somebody is not followed
-        ranked = range(min(persons, max(map(len, frames))))
-        frames = [_by_confidence(frame) for frame in frames]
-    slot = {identity: place for place, identity in enumerate(ranked)}
-    kept = [[pose for pose in frame if pose.identity in slot] for frame in frames]
-    kept = [frame for frame in kept if frame]
-    clip = np.zeros((len(kept), len(slot), JOINTS, 3))
-    for number, frame in enumerate(kept):
-        for pose in frame:
-            clip[number, slot[pose.identity]] = pose.keypoints
+    followed = all(pose.identity is not None for frame in frames for pose in frame)
+    numbered = [_numbered(frame, followed) for frame in frames]
+    confidence: dict[int, float] = defaultdict(float)
+    for number, pose in (item for frame in numbered for item in frame.items()):
+        confidence[number] += pose.confidence
+    ranked = sorted(confidence, key=lambda number: -confidence[number])[:persons]
+    kept = [frame for frame in numbered if not frame.keys().isdisjoint(ranked)]
+    clip = np.zeros((len(kept), len(ranked), JOINTS, 3))
+    for frame, slots in zip(kept, clip):
+        for slot, number in enumerate(ranked):
+            if number in frame:
+                slots[slot] = frame[number].keypoints
     return clip
 
 
-def _by_confidence(frame: Sequence[Pose]) -> list[Pose]:
-    """Number the persons of a frame, the most confident first."""
+def _numbered(frame: Sequence[Pose], followed: bool) -> dict[int, Pose]:
+    """Return the persons of a frame by the number under which they are followed, or else by their confidence.
+
+    Of several poses with one number, the most confident is kept.
+    """
     ordered = sorted(frame, key=lambda pose: -pose.confidence)
-    return [pose._replace(identity=place) for place, pose in enumerate(ordered)]
+    if not followed:
+        return dict(enumerate(ordered))
+    return {pose.identity: pose for pose in reversed(ordered)}
 
 
 def _openpose(person: dict[str, Any]) -> list[Pose]:

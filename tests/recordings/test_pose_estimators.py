@@ -96,6 +96,13 @@ def test_persons_who_are_followed_keep_their_slot(write):
     assert read_poses(write(entries), 1).shape == (11, 1, 17, 3)  # nobody who is kept is in frame 4
 
 
+def test_of_two_poses_with_one_number_the_more_confident_is_kept(write):
+    sure, doubtful, other = (CLIP * [1, 1, share] for share in (0.9, 0.1, 0.95))
+    entries = [result(t, pose[t], idx=1) for t in range(12) for pose in (sure, doubtful)]
+    entries += [result(t, other[t], idx=2) for t in range(12)]
+    np.testing.assert_array_equal(read_poses(write(entries), 2), np.stack([other, sure], 1))  # in order of confidence
+
+
 def test_otherwise_the_most_confident_of_each_frame_come_first(write):
     frames = [{'instances': [instance(CLIP[t] * [1, 1, share]) for share in (0.3, 1, 0.5)]} for t in range(3)]
     found = read_poses(write(frames), 2)
