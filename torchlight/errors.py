@@ -21,3 +21,15 @@ def first_few(names: Iterable, count: int = 5) -> str:
     """
     names = list(names)
     return ', '.join([*(str(name)[:60] for name in names[:count]), *(['…'] if len(names) > count else [])])
+
+
+def counted(number: int, one: str, several: str = '') -> str:
+    """Join a number and its noun: `'1 clip'`, `'2 clips'`; with `'clip has', 'clips have'` also the verb.
+
+    Parameters
+    ----------
+    number : int.
+    one : str. What follows the number 1.
+    several : str. What follows other numbers (default: `one` with an s).
+    """
+    return f'{number} {one if number == 1 else several or f"{one}s"}'

@@ -14,7 +14,7 @@ from feeders.datasets import DATASETS
 from feeders.integrity import LARGEST_LABEL
 from feeders.prepare import own_data, store_builder
 from feeders.recordings.clips import Clip, ClipError, LeftOut
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 from torchlight.pickles import read_arrays
 
 MOST_PERSONS = 2  # by default
@@ -76,6 +76,12 @@ class Reader(own_data.Reader):
             if name not in splits:
                 raise InputError(f'{self.args.pkl} has no split {name!r}; its splits are {first_few(splits, 20)}')
             split_of |= dict.fromkeys(splits[name], split)
+        train, test = (splits[name] for name in chosen)
+        if both := sorted(set(train).intersection(test)):
+            raise InputError(
+                f'{self.args.pkl} has {counted(len(both), "clip")} in both {chosen[0]} and {chosen[1]}: '
+                f'{first_few(both)}; a clip can either train or test'
+            )
         clips = [_annotation(each, split_of) for each in found]
         used = [clip for clip in clips if clip.split]
         self.name, self.layout = _dataset(used), self.common_layout(used)

@@ -94,6 +94,12 @@ def test_of_several_protocols_one_must_be_chosen(imported, tmp_path, capsys):
     assert open_skeletons(tmp_path / 'x.h5').dataset == 'custom'
 
 
+def test_a_clip_in_both_splits_is_refused(imported, tmp_path, capsys):
+    clips = [annotation(name, 0) for name in 'abc']
+    error = refused(capsys, main, imported(clips, {'train': ['b', 'a'], 'val': ['c', 'b', 'a']}))
+    assert 'x.pkl has 2 clips in both train and val: a, b; ' in error and not (tmp_path / 'x.h5').exists()
+
+
 def test_clips_that_cannot_be_used_are_left_out(imported, tmp_path, capsys):
     good = annotation('good', 0)
     bad = {

@@ -1,6 +1,6 @@
 """The words of errors."""
 
-from torchlight.errors import first_few
+from torchlight.errors import counted, first_few
 
 
 def test_the_first_names_of_a_list():
@@ -13,3 +13,8 @@ def test_the_first_names_of_a_list():
 
 def test_a_long_name_is_cut():
     assert first_few(['x' * 100]) == 'x' * 60
+
+
+def test_nouns_and_verbs_follow_their_number():
+    assert [counted(number, 'clip') for number in range(3)] == ['0 clips', '1 clip', '2 clips']
+    assert [counted(number, 'clip has', 'clips have') for number in (1, 2)] == ['1 clip has', '2 clips have']
