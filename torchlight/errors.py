@@ -1,4 +1,4 @@
-"""Errors that the user can correct, and how lists are worded in them."""
+"""Errors that the user can correct, and how lists and numbers are worded in them."""
 
 from collections.abc import Iterable
 

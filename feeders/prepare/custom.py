@@ -16,6 +16,7 @@ from feeders.recordings.pose_estimators import JOINTS, is_clip_folder, read_pose
 from feeders.scale import looks_like_confidence
 from torchlight.errors import InputError
 
+FILES = '.npy', '.json'
 POSES = 'JSON of OpenPose (a folder of frames), AlphaPose, COCO results or MMPose'
 
 
@@ -56,10 +57,9 @@ class Reader(own_data.Reader):
     def sources(self) -> list:
         """Return the table's rows; its wrong lines and the clips that it does not name are left out."""
         table = read_label_table(self.args.labels, self.classes)
-        rows, self.classes = table.rows, table.classes
+        rows, self.classes = [row._replace(name=_without_ending(row.name)) for row in table.rows], table.classes
         if table.wrong and not rows:
             raise InputError(f'none of the {len(table.wrong)} rows can be used; {": ".join(table.wrong[0])}')
-        self.has_split = any(row.split for row in rows)
         left_out, named = [LeftOut(*line) for line in table.wrong], {row.name for row in rows}
         for path in self.clips():
             name = path.name if path.is_dir() else path.stem
@@ -69,7 +69,7 @@ class Reader(own_data.Reader):
             elif path != kept:
                 left_out.append(LeftOut(str(path), f'has the same name as {kept}, which is kept'))
         self.layout = self.common_layout(rows)
-        self.require_graph()
+        self.choose_graph(row.split for row in rows)
         return left_out + rows
 
     def read(self, source: Row) -> Clip:
@@ -89,8 +89,8 @@ class Reader(own_data.Reader):
 
     def file(self, name: str) -> Path:
         """Return the clip's file or folder, in the first folder that has it."""
-        paths = [Path(folder) / f'{name}{ending}' for folder in self.args.raw for ending in ('.npy', '.json', '')]
-        return next((path for path in paths if path.exists()), paths[0])
+        paths = [Path(folder) / f'{name}{ending}' for folder in self.args.raw for ending in (*FILES, '')]
+        return next((path for path in paths if path.is_dir() or (path.exists() and path.name != name)), paths[0])
 
     def common_layout(self, rows: Sequence[Row]) -> tuple[int, int, int]:
         """Return (M, V, C): the most persons of all clips, the joints and coordinates of the first that has any."""
@@ -113,6 +113,11 @@ class Reader(own_data.Reader):
             print(f'warning: {first} looks like pixels with a confidence; if so, give --confidence', file=sys.stderr)
         persons = [shape[1] for shape in shapes.values() if shape[2:] == joints]
         return self.args.num_person or max(persons, default=0) or 1, *joints
+
+
+def _without_ending(name: str) -> str:
+    """Return the name of a clip, of which a table may state the file."""
+    return Path(name).stem if Path(name).suffix in FILES else name
 
 
 def _shape(path: Path) -> tuple[int, ...]:

@@ -85,7 +85,7 @@ class Reader(own_data.Reader):
         clips = [_annotation(each, split_of) for each in found]
         used = [clip for clip in clips if clip.split]
         self.name, self.layout = _dataset(used), self.common_layout(used)
-        self.require_graph()
+        self.choose_graph(clip.split for clip in used)
         reason = f'is neither in {chosen[0]} nor in {chosen[1]}'
         others = [LeftOut(clip.name, reason, asked=True) for clip in clips if not clip.split]
         missing = sorted(split_of.keys() - {clip.name for clip in used})

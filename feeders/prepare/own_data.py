@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 
-from feeders.label_table import read_classes
+from feeders.label_table import SPLITS, read_classes
 from feeders.prepare import ready_config, store_builder
 from feeders.scale import scale_warning
 from feeders.skeleton_store import open_skeletons
@@ -20,12 +21,12 @@ class Reader(store_builder.Reader):
     layout : (M, V, C).
     classes : str, one per label. The names of the classes, [] if they are not known.
     confidence : bool. The last coordinate is a confidence.
-    has_split : bool. Some clips are for training and some for testing.
+    graph : dict or None. What ready_config.graph_of returns; None if no config can be written.
     """
 
     layout = None
     confidence = False
-    has_split = True
+    graph = None
 
     def __init__(self, name: str, args: argparse.Namespace) -> None:
         super().__init__(name, args)
@@ -37,20 +38,35 @@ class Reader(store_builder.Reader):
         """What the store says of all its clips."""
         return {'classes': self.classes, 'normalised': self.args.normalise, 'confidence': self.confidence}
 
-    def require_graph(self) -> None:
-        """Raise InputError if the config would lack a graph, before the clips are read."""
-        if self.has_split or self.args.graph or self.args.edges:
-            ready_config.graph_of(self.args, self.layout[1])
+    def choose_graph(self, splits: Iterable[str]) -> None:
+        """Set `graph` before the clips are read, if one is given or a config needs it.
+
+        Parameters
+        ----------
+        splits : str. The split of each clip, '' for none.
+
+        Raises
+        ------
+        InputError
+            If there is no such graph.
+        """
+        if self.args.graph or self.args.edges or set(SPLITS) <= set(splits):
+            self.graph = ready_config.graph_of(self.args, self.layout[1])
 
     def finish(self) -> None:
         """Warn of what training with this store would refuse or suffer from; write its config."""
         store = open_skeletons(self.args.out)
         if warning := scale_warning(store):
             print(f'warning: {warning}', file=sys.stderr)
-        if self.has_split:
-            ready_config.write_config(store, ready_config.graph_of(self.args, self.layout[1]))
+        missing = [split for split in SPLITS if split not in (store.split or ())]
+        if not missing:
+            ready_config.write_config(store, self.graph)
+            return
+        if store.split:
+            reason = f'has no {missing[0]} clips; training needs clips of both splits, {" and ".join(SPLITS)}'
         else:
-            print(f'warning: {self.args.labels} has no column split; {NO_SPLIT}', file=sys.stderr)
+            reason = f'does not say which clips train and which test; {NO_SPLIT}'
+        print(f'warning: no config is written, as {store.path} {reason}', file=sys.stderr)
 
 
 def add_arguments(parser: Parser, persons: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -11,10 +12,10 @@ import numpy as np
 
 from feeders.datasets import class_names
 from feeders.skeleton_store import SkeletonStore
-from graph.tools import SkeletonGraph
+from graph.tools import SkeletonGraph, edge_matrix
 from torchlight.command import Parser
 from torchlight.config import dump_only
-from torchlight.errors import InputError
+from torchlight.errors import InputError, first_few
 from torchlight.files import write_text
 from torchlight.imports import instantiate
 from torchlight.yaml_file import read_yaml
@@ -62,10 +63,22 @@ def graph_of(args: argparse.Namespace, joints: int) -> dict[str, Any]:
             f'the clips have {joints} joints, for which the program has no graph; give their bones with --edges '
             '"[[joint, parent], …]", joints counted from 0'
         )
-    own = instantiate(found['graph'], found.get('graph_args', {}), '--edges', kind=SkeletonGraph).num_point
-    if own != joints:
-        raise InputError(f'the clips have {joints} joints, but {found["graph"]} has {own}')
+    graph = instantiate(found['graph'], found.get('graph_args', {}), '--edges', kind=SkeletonGraph)
+    if graph.num_point != joints:
+        raise InputError(f'the clips have {joints} joints, but {found["graph"]} has {graph.num_point}')
+    if args.edges and (apart := apart_from_most(graph)):
+        others = f'{"the other is joint" if len(apart) == 1 else "the others are joints"} {first_few(apart, 20)}'
+        part = f'{joints - len(apart)} of the {joints} joints'
+        print(f'warning: --edges join only {part} to one skeleton; {others}', file=sys.stderr)
     return found
+
+
+def apart_from_most(graph: SkeletonGraph) -> list[int]:
+    """Return the joints that no path of edges leads to from the largest part of a skeleton."""
+    from scipy.sparse.csgraph import connected_components  # a slow import
+
+    part = connected_components(edge_matrix(graph.inward, graph.num_point), directed=False)[1]
+    return np.flatnonzero(part != np.bincount(part).argmax()).tolist()
 
 
 def write_config(store: SkeletonStore, graph: dict[str, Any]) -> None:
@@ -79,7 +92,8 @@ def write_config(store: SkeletonStore, graph: dict[str, Any]) -> None:
     path = Path(store.path).with_suffix('.yaml')
     runs = f'./work_dir/{path.stem}'
     found = settings(store, graph, work_dir=f'{runs}/joint', base=base_from(path.parent))
-    text = HEAD.format(store=Path(store.path).name, config=path, bone=f'{runs}/bone')
+    quoted = shlex.quote(str(path))
+    text = HEAD.format(store=Path(store.path).name, config=quoted, bone=shlex.quote(f'{runs}/bone'))
     text += dump_only(argparse.Namespace(**found), found)
     if path.exists() and path.read_text(errors='replace') != text:
         print(
@@ -87,7 +101,7 @@ def write_config(store: SkeletonStore, graph: dict[str, Any]) -> None:
         )
         return
     write_text(path, text)
-    print(f'{path}: settings for {graph["graph"]}; train with python main_MMCL.py --config {path}')
+    print(f'{path}: settings for {graph["graph"]}; train with python main_MMCL.py --config {quoted}')
 
 
 def base_from(folder: Path) -> str:
@@ -103,7 +117,7 @@ def settings(store: SkeletonStore, graph: dict[str, Any], work_dir: str, base: s
     repeat = max(1, min(MOST_REPEATS, SAMPLES // max(train, 1)))
     batch = max(size for size in BATCHES if size == BATCHES[0] or train * repeat >= STEPS * size)
     window = next((size for size in WINDOWS if size >= np.median(store.length)), WINDOWS[-1])
-    feeder = {'data_path': store.path, 'window_size': window, 'num_person': persons}
+    feeder = {'data_path': os.path.abspath(store.path), 'window_size': window, 'num_person': persons}
     classes = len(class_names(store.dataset, store.classes)) or int(store.label.max()) + 1
     sizes = {'num_class': classes, 'num_point': joints, 'num_person': persons, 'in_channels': coordinates}
     return {

@@ -14,6 +14,9 @@ from feeders.skeleton_store import open_skeletons
 from tests.helpers import refused
 
 RNG = np.random.default_rng(0)
+PIXELS = 400 + 99 * RNG.normal(size=(6, 17, 2))
+SCORED = np.concatenate([PIXELS, RNG.uniform(0.1, 0.9, (6, 17, 1))], -1)
+TWO = 'name,label,split\none,0,train\ntwo,0,test\n'
 
 
 @pytest.fixture
@@ -75,19 +78,42 @@ def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
         assert reason in report, reason
 
 
-def test_a_table_without_splits_is_a_warning(table, tmp_path, capsys):
+@pytest.mark.parametrize(
+    'rows, reason',
+    [
+        ('name,label\none,0\ntwo,0\n', 'does not say which clips train and which test; to train or test with this'),
+        ('name,label,split\none,0,train\ntwo,0,train\n', 'has no test clips; training needs clips of both splits'),
+        ('name,label,split\none,0,test\ntwo,0,test\n', 'has no train clips; training needs clips of both splits'),
+        ('name,label,split\none,0,train\nbad,0,test\n', 'has no test clips; training needs clips of both splits'),
+    ],
+)
+def test_without_both_splits_there_is_a_warning_and_no_config(table, tmp_path, capsys, rows, reason):
     one = RNG.normal(size=(6, 17, 3))
-    for split, message in (
-        ('', 'warning: {}/labels.csv has no column split; to train or test with this'),
-        ('train', ''),
-    ):
-        assert main(table({'one': one}, f'name,label,split\none,0,{split}\n' if split else 'name,label\none,0\n')) == 0
-        error = capsys.readouterr().err
-        assert error.startswith(message.format(tmp_path)) and bool(error) == (not split)
+    main([*table({'one': one, 'two': one, 'bad': one * np.nan}, rows), '--allow-missing'])
+    assert open_skeletons(tmp_path / 'x.h5') and not (tmp_path / 'x.yaml').exists()
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith('warning')]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f'warning: no config is written, as {tmp_path}/x.h5 {reason}')
+
+
+def test_names_in_the_table_may_have_the_endings_of_files(table, tmp_path):
+    arrays = {'k0': RNG.normal(size=(6, 17, 3)), 'k.1': RNG.normal(size=(6, 17, 3))}
+    assert main(table(arrays, 'name,label,split\nk0.npy,0,train\nk.1.npy,1,test\n')) == 0
+    assert open_skeletons(tmp_path / 'x.h5').name == ['k0', 'k.1']
+
+
+def test_a_file_without_an_ending_is_no_clip(table, tmp_path, capsys):
+    (tmp_path / 'two').write_text('{}')
+    assert main(table({'one': RNG.normal(size=(6, 25, 3))}, 'name,label\none,0\ntwo,0\n')) == 1
+    assert 'two.npy does not exist' in capsys.readouterr().err and open_skeletons(tmp_path / 'x.h5').layout == (
+        1,
+        25,
+        3,
+    )
 
 
 def test_coordinates_that_look_like_pixels_are_a_warning(table, tmp_path, capsys):
-    assert main(table({'one': 400 + 99 * RNG.normal(size=(6, 17, 2))}, 'name,label,split\none,0,train\n')) == 0
+    assert main(table({'one': PIXELS, 'two': PIXELS}, TWO)) == 0
     assert capsys.readouterr().err.startswith(f'warning: half of the coordinates in {tmp_path}/x.h5 are beyond ±')
 
 
@@ -118,10 +144,6 @@ def test_names_of_classes_are_labels(table, tmp_path, capsys):
     assert "both numbers and names as labels ('wave hand' in line 2 and '7' in line 3)" in refused(capsys, main, mixed)
 
 
-PIXELS = 400 + 99 * RNG.normal(size=(6, 17, 2))
-SCORED = np.concatenate([PIXELS, RNG.uniform(0.1, 0.9, (6, 17, 1))], -1)
-
-
 def test_clips_are_normalised_if_asked(table, tmp_path, capsys):
     argv = table({'one': PIXELS, 'two': 0 * PIXELS}, 'name,label,split\none,0,train\ntwo,0,test\n')
     assert main([*argv, '--normalise']) == 1
@@ -134,14 +156,14 @@ def test_clips_are_normalised_if_asked(table, tmp_path, capsys):
 
 
 def test_a_confidence_is_asked_for_where_there_seems_to_be_one(table, tmp_path, capsys):
-    argv = table({'one': SCORED}, 'name,label,split\none,0,train\n')
+    argv = table({'one': SCORED, 'two': SCORED}, TWO)
     assert main([*argv, '--normalise']) == 0
     assert 'one.npy looks like pixels with a confidence; if so, give --confidence' in capsys.readouterr().err
     assert main([*argv, '--normalise', '--confidence']) == 0
     store = open_skeletons(tmp_path / 'x.h5')
     assert store.confidence and not capsys.readouterr().err
     np.testing.assert_array_equal(store.clip(0)[:, 0, :, 2], SCORED[..., 2].astype('f4'))
-    argv = table({'one': PIXELS}, 'name,label,split\none,0,train\n')
+    argv = table({'one': PIXELS, 'two': PIXELS}, TWO)
     assert '--confidence needs arrays of three coordinates' in refused(capsys, main, [*argv, '--confidence'])
 
 
@@ -185,7 +207,7 @@ def test_the_json_of_pose_estimators_becomes_a_store(table, tmp_path, capsys):
 
 
 def test_joints_of_no_known_graph_need_their_edges(table, tmp_path, capsys):
-    argv = table({'one': RNG.normal(size=(6, 3, 2))}, 'name,label,split\none,0,train\n')
+    argv = table({name: RNG.normal(size=(6, 3, 2)) for name in ('one', 'two')}, TWO)
     assert 'give their bones with --edges' in refused(capsys, main, argv) and not (tmp_path / 'x.h5').exists()
     assert main([*argv, '--edges', '[[1, 0], [2, 1]]']) == 0
     found = yaml.safe_load((tmp_path / 'x.yaml').read_text())

@@ -60,6 +60,30 @@ def test_a_graph_that_does_not_fit_is_one_line(given, joints, problem):
 
 
 @pytest.mark.parametrize(
+    'edges, words',
+    [
+        ('[[1, 0], [2, 1]]', ''),
+        ('[[1, 0]]', 'join only 2 of the 3 joints to one skeleton; the other is joint 2\n'),
+        ('[[2, 1]]', 'join only 2 of the 3 joints to one skeleton; the other is joint 0\n'),
+        ('[]', 'join only 1 of the 3 joints to one skeleton; the others are joints 1, 2\n'),
+    ],
+)
+def test_edges_that_do_not_join_all_joints_are_a_warning(capsys, edges, words):
+    graph_of(flags(edges=edges), 3)
+    assert capsys.readouterr().err == (words and f'warning: --edges {words}')
+
+
+def test_a_config_can_be_used_from_any_folder_and_its_commands_typed_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_config(store_of('my clips.h5'), COCO)
+    assert capsys.readouterr().out.endswith("train with python main_MMCL.py --config 'my clips.yaml'\n")
+    text = (tmp_path / 'my clips.yaml').read_text()
+    assert "--config 'my clips.yaml' --stream bone --work-dir './work_dir/my clips/bone'\n" in text
+    arg = config.parse(main_MMCL.get_parser(), ['--config', 'my clips.yaml'])
+    assert {a['data_path'] for a in (arg.train_feeder_args, arg.test_feeder_args)} == {f'{tmp_path}/my clips.h5'}
+
+
+@pytest.mark.parametrize(
     'train, repeat, batch', [(1, 10, 10), (8, 10, 16), (96, 10, 16), (300, 3, 16), (1000, 1, 16), (4000, 1, 64)]
 )
 def test_small_data_sets_are_repeated_and_have_small_batches(tmp_path, train, repeat, batch):
