@@ -19,6 +19,7 @@ from feeders.feature_store import FeatureStore
 from feeders.integrity import refuse
 from feeders.preprocessing import Preprocessing
 from feeders.skeleton_store import SkeletonStore
+from graph.by_joints import graph_hint
 from graph.tools import SkeletonGraph
 from torchlight.errors import InputError
 from torchlight.imports import dotted_name, instantiate
@@ -179,8 +180,8 @@ class StoreFeeder(Feeder):
         self.name, self.label, self.layout = store.name, store.label, store.layout
         parents = instantiate(graph, graph_args or {}, 'graph_args', kind=SkeletonGraph).parents
         self.parents = torch.from_numpy(np.asarray(parents, np.int64))
-        if len(self.parents) != store.layout[1]:
-            raise InputError(f'the clips have {store.layout[1]} joints, but {graph} has {len(self.parents)}')
+        if len(self.parents) != (joints := store.layout[1]):
+            raise InputError(f'the clips have {joints} joints, but {graph} has {len(self.parents)}{graph_hint(joints)}')
         self.feature_stores = {kind: features for kind, features in (('video', video), ('text', text)) if features}
         self.features = {
             kind: (features.feature, features.rows(store.name, kind)) for kind, features in self.feature_stores.items()

@@ -7,6 +7,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,16 @@ def read_all_sqe(folder: str | Path) -> SkeletonStore:
 def read_clip(file: Path) -> np.ndarray:
     """Read the JSON file of one clip, (T, 20, 3) float64; raise InputError if it has another form."""
     try:
-        frames = np.array(json.loads(require_file(file).read_bytes())['skeletons'], np.float64)
+        record = json.loads(require_file(file).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{file} is not an NW-UCLA clip: {str(error)[:200]}') from error
+    return skeletons_of(record, file)
+
+
+def skeletons_of(record: Any, file: Path) -> np.ndarray:
+    """Return the skeletons in the contents of a clip's file, as `read_clip` does."""
+    try:
+        frames = np.array(record['skeletons'], np.float64)
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise InputError(f'{file} is not an NW-UCLA clip: {str(error)[:200]}') from error
     if frames.ndim != 3 or frames.shape[1:] != (20, 3) or not len(frames):

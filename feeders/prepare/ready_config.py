@@ -12,6 +12,7 @@ import numpy as np
 
 from feeders.datasets import class_names
 from feeders.skeleton_store import SkeletonStore
+from graph.by_joints import GRAPHS, graph_hint
 from graph.tools import SkeletonGraph, edge_matrix
 from torchlight.command import Parser
 from torchlight.config import dump_only
@@ -21,7 +22,6 @@ from torchlight.imports import instantiate
 from torchlight.yaml_file import read_yaml
 
 BASE = Path(__file__).resolve().parents[2] / 'config' / 'custom' / 'joint.yaml'
-GRAPHS = {25: 'graph.ntu_rgb_d.Graph', 20: 'graph.ucla.Graph', 17: 'graph.coco.Graph'}  # by number of joints
 WINDOWS = 16, 32, 64  # frames to which clips are resampled: the least that has room for half of the clips
 SAMPLES, MOST_REPEATS = 1000, 10  # small data sets are shown several times in an epoch
 BATCHES, STEPS = (16, 32, 64), 60  # the largest batch with which an epoch has so many steps
@@ -65,7 +65,9 @@ def graph_of(args: argparse.Namespace, joints: int) -> dict[str, Any]:
         )
     graph = instantiate(found['graph'], found.get('graph_args', {}), '--edges', kind=SkeletonGraph)
     if graph.num_point != joints:
-        raise InputError(f'the clips have {joints} joints, but {found["graph"]} has {graph.num_point}')
+        raise InputError(
+            f'the clips have {joints} joints, but {found["graph"]} has {graph.num_point}{graph_hint(joints)}'
+        )
     if args.edges and (apart := apart_from_most(graph)):
         others = f'{"the other is joint" if len(apart) == 1 else "the others are joints"} {first_few(apart, 20)}'
         part = f'{joints - len(apart)} of the {joints} joints'

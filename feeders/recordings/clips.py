@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from feeders.integrity import UNBOUND, in_range
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 
 CHUNK = 16  # clips that a process reads at a time
 WORTH_CHUNKS = 4  # a list of fewer chunks is read before processes would have started
@@ -58,6 +58,10 @@ class ClipError(Exception):
 
     def __str__(self) -> str:
         return self.reason if self.line is None else f'line {self.line}: {self.reason}'
+
+
+class EmptyClipError(ClipError):
+    """Nobody is in a clip."""
 
 
 def find_files(folders: Iterable[str | Path], pattern: str, flag: str = '--raw') -> list[Path]:
@@ -114,8 +118,10 @@ def checked_frames(frames: np.ndarray, layout: tuple[int, int, int]) -> np.ndarr
         )
     if not len(frames):
         raise ClipError('has no frames')
-    if not 1 <= frames.shape[1] <= persons:
-        raise ClipError(f'has {frames.shape[1]} persons; expected 1 to {persons}')
+    if not frames.shape[1]:
+        raise EmptyClipError('nobody is in it')
+    if frames.shape[1] > persons:
+        raise ClipError(f'has {counted(frames.shape[1], "person")}; expected no more than {persons}')
     with np.errstate(over='ignore', invalid='ignore'):  # what is too large for float32 becomes Inf
         frames = frames.astype(np.float32, copy=False)
     if not in_range(frames):

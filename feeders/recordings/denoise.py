@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from feeders.recordings.clips import ClipError
+from feeders.recordings.clips import ClipError, EmptyClipError
 from feeders.recordings.skeleton_file import JOINTS, Body, Recording
 
 NOISE_FRAMES = 11  # a body that is observed in at most this many frames is noise
@@ -40,7 +40,7 @@ def prepare(recording: Recording) -> np.ndarray:
 def actors(recording: Recording) -> np.ndarray:
     """Return the bodies that are people, each in its slot, (T, M, V, 3) float32 in camera coordinates."""
     if not recording.bodies:
-        raise ClipError('contains no body')
+        raise EmptyClipError('contains no body')
     for body in recording.bodies:
         if _end(body) >= recording.length:
             raise ClipError(f'body {body.id} is observed more often than there are frames after its first')
@@ -92,7 +92,7 @@ def translate(frames: np.ndarray) -> np.ndarray:
     """
     present = frames.any((2, 3))  # (T, M)
     if not present[:, 0].any():
-        raise ClipError('has all joints at zero')
+        raise EmptyClipError('has all joints at zero')
     origin = frames[present[:, 0].argmax(), 0, ORIGIN_JOINT]
     return np.where(present[..., None, None], frames - origin, np.float32(0))
 

@@ -12,7 +12,7 @@ Legend: T frames, M persons, V joints, C coordinates.
 
 import numpy as np
 
-from feeders.recordings.clips import ClipError
+from feeders.recordings.clips import ClipError, EmptyClipError
 
 LEAST_SIZE = 1e-5  # of a body, relative to its coordinates: below it, the result would be little but rounding
 
@@ -38,7 +38,7 @@ def normalise(frames: np.ndarray, confidence: bool) -> np.ndarray:
     places = frames[..., :last].astype(np.float64)
     found = places.any(-1) & (frames[..., -1] > 0 if confidence else True)
     if not found.any():
-        raise ClipError('cannot be centred, as it has no joints')
+        raise EmptyClipError('cannot be centred, as it has no joints')
     body = found.sum(-1) > 1  # (T, M)
     bodies, there = places[body], found[body][..., None]  # (bodies, V, 2 or 3), (bodies, V, 1)
     mean = bodies.mean(1, keepdims=True, where=there)

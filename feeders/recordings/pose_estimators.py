@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from feeders.recordings.clips import ClipError
+from feeders.recordings.clips import ClipError, EmptyClipError
 from torchlight.errors import InputError
 from torchlight.files import require_file
 
@@ -117,7 +117,7 @@ def arranged(frames: Iterable[Sequence[Pose]], persons: int) -> np.ndarray:
     """Give each person a slot, as `read_poses` says; return (T, up to `persons`, V, C)."""
     frames = [frame for frame in frames if frame]
     if not frames:
-        raise ClipError('nobody was found in it')
+        raise EmptyClipError('nobody was found in it')
     followed = all(pose.identity is not None for frame in frames for pose in frame)
     numbered = [_numbered(frame, followed) for frame in frames]
     confidence: dict[int, float] = defaultdict(float)

@@ -44,6 +44,14 @@ def store():
     return SkeletonStore(frames, [0, 2, 3], [2, 1, 3], ['a', 'b', 'c'], [1, 0, 1], [1, 1, 1])
 
 
+@pytest.mark.parametrize('joints, graph', [(17, 'coco'), (20, 'ucla'), (25, 'ntu_rgb_d')])
+def test_another_number_of_joints_names_the_graph_that_has_it(joints, graph):
+    store = SkeletonStore(np.zeros((1, 1, joints, 3)), [0], [1], ['a'], [0], [1])
+    message = f'the clips have {joints} joints, but graph.custom.Graph has 5; graph.{graph}.Graph has {joints} joints'
+    with pytest.raises(InputError, match=message):
+        StoreFeeder(store, 'graph.custom.Graph', STAR)
+
+
 def test_a_feeder_has_no_features_and_no_random_numbers_by_default():
     feeder = Custom()
     assert feeder.feature_width == feeder.feature_statistics == feeder.feature_origin == {}

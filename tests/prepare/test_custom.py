@@ -67,7 +67,7 @@ def test_rows_and_files_that_do_not_fit_are_left_out(table, tmp_path, capsys):
         'nan 1: contains NaN or Inf',
         'flat 1: has frames of shape (17, 3)',
         'empty 1: has no frames',
-        'crowd 1: has 0 persons',
+        'crowd 1: nobody is in it',
         'text.npy is not a .npy array of numbers',
         'absent.npy does not exist',
         'line 11',

@@ -126,7 +126,7 @@ def test_clips_that_cannot_be_used_are_left_out(imported, tmp_path, capsys):
         'label: has a label of type str; expected a number from 0 to 1',
         'class: has a label 2',
         'nan: contains NaN',
-        'empty: has 0 persons',
+        'empty: nobody is in it',
         'absent: has no annotation',
     ):
         assert reason in report, reason

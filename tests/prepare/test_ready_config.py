@@ -45,7 +45,7 @@ def test_a_graph_can_be_given():
     'given, joints, problem',
     [
         ({}, 33, 'clips have 33 joints, for which the program has no graph; give their bones with --edges'),
-        ({'graph': 'graph.coco.Graph'}, 25, 'clips have 25 joints, but graph.coco.Graph has 17'),
+        ({'graph': 'graph.coco.Graph'}, 25, 'but graph.coco.Graph has 17; graph.ntu_rgb_d.Graph has 25 joints'),
         ({'graph': 'graph.coco.Grahp'}, 17, "has no class 'Grahp'"),
         ({'graph': 'graph.custom.Graph'}, 33, 'which graph.custom.Graph requires'),
         ({'graph': 'model.ctrgcn.Model'}, 17, 'does not derive from graph.tools.SkeletonGraph'),
