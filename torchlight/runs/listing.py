@@ -15,7 +15,7 @@ WIDTH = 80
 NOT_THE_EXPERIMENT = {
     'work_dir', 'model_saved_name', 'seed', 'device', 'num_worker', 'preload', 'augment_on', 'compile', 'print_log',
     'log_json', 'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes',
-    'test_batch_size', 'topk', 'window', 'stride', 'figure', 'with_preprocessing',
+    'test_batch_size', 'topk',
 }  # fmt: skip
 HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
