@@ -41,7 +41,7 @@ def describe_session(seed: int, devices: Sequence[torch.device], **more: Any) ->
     more : what else to record, as JSON can hold it.
     """
     return {
-        'started': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
+        'started': _now(),
         'command': shlex.join(sys.argv),
         'host': socket.gethostname(),
         'process': os.getpid(),
@@ -115,8 +115,15 @@ def _rounding(session: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def finish(folder: str | Path) -> None:
-    """Record that the run of a folder is finished."""
-    write(folder, 'finished', read(folder).get('sessions', []))
+    """Record that the run of a folder is finished, and when its last session ended."""
+    sessions = list(read(folder).get('sessions', []))
+    if sessions:
+        sessions[-1] = {**sessions[-1], 'ended': _now()}
+    write(folder, 'finished', sessions)
+
+
+def _now() -> str:
+    return time.strftime('%Y-%m-%dT%H:%M:%S%z')
 
 
 def _version(library: str) -> str | None:

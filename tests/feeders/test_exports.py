@@ -41,6 +41,7 @@ def feeder(folder):
 def settings(folder):
     def make(**more):
         found = {
+            'phase': 'export',
             'input': None,
             'feeder': 'feeders.feeder_MMCL.Feeder',
             'with_preprocessing': False,

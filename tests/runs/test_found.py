@@ -35,6 +35,10 @@ def test_the_time_is_that_of_all_sessions_and_not_of_the_pause_between(tmp_path,
     ]
     (run / 'log.txt').write_text(''.join(f'[ {line} 2026 ] text\n' for line in lines))
     assert find_runs(tmp_path)[0].seconds == 30 * 60 + 40
+    sessions = record.read(run)['sessions']
+    sessions[1]['ended'] = '2026-03-02T10:00:20+0000'  # what came later was a test in the same folder
+    record.write(run, 'finished', sessions)
+    assert find_runs(tmp_path)[0].seconds == 30 * 60 + 20
     (run / 'log.txt').unlink()
     assert find_runs(tmp_path)[0].seconds is None
 

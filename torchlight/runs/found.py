@@ -146,15 +146,21 @@ def _accuracy(path: Path) -> dict[str, float]:
 
 
 def _seconds(log: Path, sessions: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return the sum of the times from the start of each session to its last line in the log, None if unknown."""
-    starts = [start for start in (_local(session.get('started')) for session in sessions) if start]
+    """Return the sum of the times of the sessions, None if unknown.
+
+    A session that has not recorded its end ended with its last line in the log.
+    """
+    timed = [session for session in sessions if _local(session.get('started'))]
+    starts = [_local(session['started']) for session in timed]
     try:
         lines = sorted(_logged(log.read_text(errors='replace'))) if starts else []
     except OSError:  # --print-log False
         return None
     total, ends = 0.0, [*starts[1:], datetime.max]
-    for start, end in zip(starts, ends):
-        total += max(((line - start).total_seconds() for line in lines if start <= line < end), default=0.0)
+    for session, start, end in zip(timed, starts, ends):
+        ended = _local(session.get('ended'))
+        moments = [ended] if ended else [line for line in lines if start <= line < end]
+        total += max(((moment - start).total_seconds() for moment in moments), default=0.0)
     return total or None
 
 
