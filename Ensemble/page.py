@@ -31,10 +31,10 @@ from torchlight.report.run import environment_of
 MOST_CHANGED = 100  # clips in the table of those that fusion helps or hurts
 SECTIONS = {
     'streams': 'Streams and weights',
-    'published': 'Beside published results',
+    'published': 'Comparison with published results',
     'classes': 'Classes',
     'changed': 'Clips that fusion helps or hurts',
-    'clips': 'Wrong clips',
+    'clips': 'Misclassified clips',
     'run': 'What was run',
     'environment': 'Environment',
 }

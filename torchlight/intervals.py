@@ -1,4 +1,4 @@
-"""How sure a figure is: 95 % confidence intervals of accuracies and of their differences, and McNemar's test.
+"""How certain a figure is: 95 % confidence intervals of accuracies and of their differences, and McNemar's test.
 
 Legend: N samples.
 """

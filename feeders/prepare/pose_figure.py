@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POSES = 8
-LEAST_WIDTH = 8  # inches, for the title
 STRENGTHS = 1, 0.45, 0.3, 0.2  # of the persons
 _KINECT = {4, 5, 6, 7, 12, 13, 14, 15, 21, 22}, {8, 9, 10, 11, 16, 17, 18, 19, 23, 24}  # Kinect v1 ends at joint 19
 SIDES = {  # graph: (joints on the left, joints on the right)
@@ -45,7 +44,10 @@ def draw_clip(path: str | Path, title: str, frames: np.ndarray, parents: Sequenc
     """
     shown = np.unique(np.linspace(0, len(frames) - 1, POSES).astype(int))
     points, sides = front_view(frames[shown]), sides_of(parents)
-    figure = new_figure(max(2 * len(shown), LEAST_WIDTH), 3.2)
+    notes = ['the left side is blue, the right side red'] if 'left' in sides else []
+    notes += ['the second person is paler'] if (~np.isnan(points[:, 1:])).any() else []
+    heading = title + (f'   ({"; ".join(notes)})' if notes else '')
+    figure = new_figure(max(2 * len(shown), 0.5 + 0.1 * len(heading)), 3.2)
     figure.set_layout_engine('constrained')
     low, high = limits(points)
     y = (high[1], low[1]) if frames.shape[3] == 2 else (low[1], high[1])
@@ -54,9 +56,7 @@ def draw_clip(path: str | Path, title: str, frames: np.ndarray, parents: Sequenc
         for strength, person in zip(STRENGTHS, persons):
             _draw_person(axes, person, parents, sides, strength)
         axes.set(xlabel=f'frame {number}', **box)
-    notes = ['left side blue, right side red'] if 'left' in sides else []
-    notes += ['the second person is paler'] if (~np.isnan(points[:, 1:])).any() else []
-    figure.suptitle(plain(title) + (f'   ({"; ".join(notes)})' if notes else ''))
+    figure.suptitle(plain(heading))
     save(figure, path)
 
 

@@ -44,4 +44,4 @@ def test_skeletons_are_shown_if_a_store_is_at_hand(tmp_path, store):
     assert page.write(tmp_path, args, rates, names, label, scores[FUSED], verdicts, [EVIL, '', ''], None)
     html = (tmp_path / 'report.html').read_text()
     assert EVIL not in html and html.count('<canvas') == 2 * store and 'the other half' in html
-    assert '+0.00' in html and 'No published result' in html
+    assert '+0.00' in html and 'no published result' in html

@@ -17,7 +17,7 @@ def test_clips_are_ordered_by_class_and_blocks_named(tmp_path, drawn):
     np.testing.assert_array_equal(axes.images[0].get_array(), similarity[np.ix_(order, order)])
     assert [text.get_text() for text in axes.get_yticklabels()] == ['0 sit', '2 kick']
     assert axes.get_yticks().tolist() == axes.get_xticks().tolist() == [1, 3.5]
-    text = 'on average: same clip 0.80, same class 0.55, other classes 0.10'
+    text = 'mean similarity: same clip 0.80, same class 0.55, other classes 0.10'
     assert text in [line.get_text() for line in drawn[0].texts]
 
 

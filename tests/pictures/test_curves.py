@@ -32,7 +32,7 @@ def test_terms_are_drawn_as_they_enter_the_loss(tmp_path, figures):
 
 def test_the_best_epoch_is_marked_and_named(tmp_path, figures):
     draw_curves(tmp_path / 'x.png', HISTORY, {'accuracy': 0.7333, 'epoch': 5})
-    assert figures[0].axes[1].get_title(loc='left') == 'accuracy in %; best: 73.33, epoch 5'
+    assert figures[0].axes[1].get_title(loc='left') == 'accuracy in %; best: 73.33 in epoch 5'
     for axes in figures[0].axes:
         assert axes.lines[-1].get_xdata() == [5, 5]
 

@@ -54,6 +54,12 @@ def test_joints_that_were_not_found_and_their_bones_are_left_out(tmp_path, drawn
     assert np.nanmin(axes.lines[-1].get_xydata()) > 800 and drawn[0].get_suptitle() == 'x'
 
 
+def test_a_long_title_widens_a_figure_of_few_poses(tmp_path, drawn):
+    pose_figure.draw_clip(tmp_path / 'x.png', 'clip of a very long name: ' * 4, np.ones((1, 1, 5, 3)))
+    box = drawn[0].texts[0].get_window_extent()
+    assert box.x0 > 0 and box.x1 < drawn[0].bbox.width
+
+
 def test_sides_agree_with_the_mirror_image_of_the_skeleton():
     assert {row.graph for row in DATASETS.values()} | {COCO} == set(pose_figure.SIDES)
     for graph in pose_figure.SIDES:

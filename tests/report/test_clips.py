@@ -17,8 +17,8 @@ def joints(animation):
 def test_each_confused_pair_comes_before_the_second_clip_of_one():
     label = np.array([0, 0, 0, 0, 1, 2])
     predicted = np.array([1, 1, 2, 0, 0, 2])  # 0 → 1 twice, 0 → 2, 1 → 0; clips 3 and 5 are right
-    sureness = np.array([0.5, 0.9, 0.1, 1, 0.3, 1])
-    assert clips.choose_wrong(predicted, label, sureness) == [1, 2, 4, 0]
+    confidence = np.array([0.5, 0.9, 0.1, 1, 0.3, 1])
+    assert clips.choose_wrong(predicted, label, confidence) == [1, 2, 4, 0]
 
 
 def test_no_more_clips_are_shown_than_a_page_can_hold():

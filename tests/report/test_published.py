@@ -17,13 +17,13 @@ def test_the_difference_has_the_interval_of_the_result():
 
 def test_no_difference_to_other_streams_is_stated():
     found = beside_published(Published('X', [OTHER], 100), 90, 100)
-    assert 'no difference is stated' in found['lines'][0] and found['table'].rows[0][3] == 'other streams'
+    assert 'no difference is given' in found['lines'][0] and found['table'].rows[0][3] == 'other streams'
 
 
 def test_other_clips_are_no_comparison():
-    assert 'has 200 test clips, these are 100' in beside_published(Published('X', [OURS], 200), 90, 100)['lines'][1]
+    assert 'has 200 test clips, this evaluation 100' in beside_published(Published('X', [OURS], 200), 90, 100)['lines'][1]
 
 
 def test_nothing_published_is_said():
     found = beside_published(Published('X', []), 1, 2)
-    assert found['lines'] == ['No published result is known to this program for X.'] and not found['table'].rows
+    assert found['lines'] == ['This program knows no published result for X.'] and not found['table'].rows

@@ -39,7 +39,7 @@ def test_a_result_without_mistakes_has_a_report(tmp_path):
     result = evaluation()
     right = result._replace(scores=result.scores * 0 + (result.label[:, None] == range(len(CLASSES))))
     write_run(tmp_path / 'a.html', made_up(history=[], result=right))
-    assert 'No clip is classified wrongly.' in (tmp_path / 'a.html').read_text()
+    assert 'All clips are classified correctly.' in (tmp_path / 'a.html').read_text()
 
 
 def test_only_settings_that_differ_are_listed():

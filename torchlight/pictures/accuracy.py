@@ -32,13 +32,14 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     labels = [class_labels(column, classes) for column in columns]
     margin = 0.25 + 0.068 * max(len(label) for column in labels for label in column)
     taken_for = {number: _taken_for(matrix, number, classes) for number in order}
-    beside = max(2.2, 0.65 + max(map(len, taken_for.values())) * SMALL * 0.0083)  # the value, and those texts
+    beside = max(2.9, 0.65 + max(map(len, taken_for.values())) * SMALL * 0.0083)  # the value, and those texts
     each, height = margin + BARS + beside, 1.0 + 0.2 * max(rows, 5)
     width = each * count
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.28 / height, title, fontsize=11, fontweight='bold', va='center')
-    mean, which = 100 * accuracy[occurring].mean(), '' if len(order) == len(occurring) else f', the worst {MOST} shown'
-    text = f'in %; mean of {len(occurring)} classes {mean:.2f} (dashed){which}; grey: most often taken for'
+    mean = 100 * accuracy[occurring].mean()
+    worst = '' if len(order) == len(occurring) else f' only the {MOST} worst are shown;'
+    text = f'The dashed line is the mean of {len(occurring)} classes, {mean:.2f} %;{worst} grey text is the main error.'
     figure.text(0.15 / width, 1 - 0.52 / height, text, fontsize=8, color=GREY, va='center')
     for place, (column, names) in enumerate(zip(columns, labels)):
         corner = (place * each + margin) / width, 0.3 / height

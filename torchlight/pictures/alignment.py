@@ -52,7 +52,7 @@ def _means(similarity: np.ndarray, label: np.ndarray) -> str:
     same, itself = label[:, None] == label, np.eye(len(label), dtype=bool)
     parts = {'same clip': itself, 'same class': same & ~itself, 'other classes': ~same}
     means = {name: similarity[at].mean().round(2) + 0 for name, at in parts.items() if at.any()}  # no -0.00
-    return 'on average: ' + ', '.join(f'{name} {mean:.2f}' for name, mean in means.items())
+    return 'mean similarity: ' + ', '.join(f'{name} {mean:.2f}' for name, mean in means.items())
 
 
 def _add_bar(figure: Any, image: Any, place: tuple[float, float, float, float]) -> None:

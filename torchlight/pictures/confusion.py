@@ -143,4 +143,4 @@ def _named_pairs(matrix: np.ndarray, classes: Sequence[str], most: int) -> list[
         for true, predicted, count in pairs[:most]
     ]
     more = len(pairs) - len(lines)
-    return [*lines, ('', f'{more} pairs more are in confused_pairs.csv')] if more else lines
+    return [*lines, ('', f'{more} more pairs are in confused_pairs.csv')] if more else lines

@@ -43,7 +43,7 @@ def draw_curves(
                 marker='.' if last <= MARKED else '',
                 label=f'{part} {name}' if weight == 1 else f'{part} {weight:g} × {name}',
             )
-    shown = f'accuracy in %; best: {100 * best["accuracy"]:.2f}, epoch {best["epoch"]}' if best else 'accuracy in %'
+    shown = f'accuracy in %; best: {100 * best["accuracy"]:.2f} in epoch {best["epoch"]}' if best else 'accuracy in %'
     rate.set_yscale('log' if all(min(line.get_ydata()) > 0 for line in rate.lines) else 'linear')
     for axes, title in ((loss, 'loss'), (accuracy, shown), (rate, 'learning rate')):
         _finish(axes, title, last)

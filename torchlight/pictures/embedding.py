@@ -87,7 +87,7 @@ def draw_embedding(path: str | Path, features: np.ndarray, label: np.ndarray, cl
             axes.text(*middle, str(number), fontsize=7.5, ha='center', va='center', bbox=outline)
     axes.set(xticks=[], yticks=[])
     figure.text(0.15 / width, 1 - 0.25 / height, f'features of {len(label)} test clips', fontsize=11, fontweight='bold')
-    note = f'by {method}: what is near has similar features; directions and large distances mean nothing'
+    note = f'Laid out by {method}: nearby clips have similar features; directions and large distances have no meaning.'
     figure.text(0.15 / width, 1 - 0.45 / height, note, fontsize=8, color=GREY)
     place = {'loc': 'upper left', 'bbox_to_anchor': ((side + 0.25) / width, 1 - 0.45 / height)}
     figure.legend(**place, ncols=columns, fontsize=size, frameon=False, handletextpad=0.2, columnspacing=0.8)

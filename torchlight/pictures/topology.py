@@ -43,7 +43,7 @@ def draw_topology(
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.25 / height, title, fontsize=11, fontweight='bold', va='center')
     note = (
-        f'The {LINKS} strongest links are arrows from giver to receiver, wider and darker if stronger; bones are grey.'
+        f'The {LINKS} strongest links are arrows that point to the receiving joint; stronger ones are wider and darker.'
     )
     figure.text(0.15 / width, 1 - 0.48 / height, note, fontsize=8, color=GREY, va='center')
     found = np.flatnonzero(found_joints(pose)) if pose.any() else np.arange(len(pose))

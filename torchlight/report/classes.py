@@ -42,5 +42,5 @@ def pairs_table(matrix: np.ndarray, classes: Sequence[str]) -> Table:
     for true, predicted, count in confused_pairs(matrix)[:MOST_ROWS]:
         share, back = percent(count / matrix[true].sum()), int(matrix[predicted, true])
         rows.append([class_title(true, classes), class_title(predicted, classes), count, share, back])
-    heads = ['true class', 'predicted class', 'clips', 'of the true class', 'the other way round']
+    heads = ['true class', 'predicted class', 'clips', 'share of the true class', 'confused the other way round']
     return Table('Most confused pairs', heads, rows)

@@ -1,4 +1,4 @@
-"""Wrong clips as small animated skeletons: which to show, and their joints in a few bytes.
+"""Misclassified clips as small animated skeletons: which to show, and their joints in a few bytes.
 
 Legend: N samples, T frames, M persons, V joints, C coordinates.
 """
@@ -33,21 +33,21 @@ class Skeletons(NamedTuple):
     y_up: bool
 
 
-def choose_wrong(predicted: np.ndarray, label: np.ndarray, sureness: np.ndarray) -> list[int]:
+def choose_wrong(predicted: np.ndarray, label: np.ndarray, confidence: np.ndarray) -> list[int]:
     """Return the numbers of up to MOST_CLIPS wrong samples.
 
-    They are the surest one of each confused pair, the most frequent pairs first; then the second of each pair; and so
-    on.
+    The first round takes the most confident prediction of each confused pair of classes, with the most frequent pairs
+    first; the second round takes the second most confident one of each pair, and so on.
 
     Parameters
     ----------
     predicted, label : (N,) int.
-    sureness : (N,). How sure the prediction is.
+    confidence : (N,). How confident the prediction is.
     """
     wrong = np.flatnonzero(predicted != label)
     pairs = list(zip(label[wrong].tolist(), predicted[wrong].tolist()))
     frequency, place, seen = Counter(pairs), {}, Counter()
-    for k in np.argsort(-sureness[wrong], kind='stable').tolist():
+    for k in np.argsort(-confidence[wrong], kind='stable').tolist():
         place[k] = seen[pairs[k]]
         seen[pairs[k]] += 1
     order = sorted(range(len(wrong)), key=lambda k: (place[k], -frequency[pairs[k]], pairs[k]))
@@ -86,17 +86,17 @@ def wrong_clips(
     name: Sequence[str],
     label: np.ndarray,
     predicted: np.ndarray,
-    sureness: np.ndarray,
+    confidence: np.ndarray,
     classes: Sequence[str],
     skeletons: Skeletons | None,
 ) -> dict[str, Any]:
-    """Return what the section of wrong clips shows.
+    """Return what the section of misclassified clips shows.
 
     Parameters
     ----------
     name : N str. Names of the samples.
     label, predicted : (N,) int.
-    sureness : (N,). How sure the prediction is.
+    confidence : (N,). How confident the prediction is.
     classes : str, one per class. Names; '' or nothing where one is not known.
     skeletons : Skeletons or None, for samples whose frames are not at hand.
 
@@ -104,7 +104,7 @@ def wrong_clips(
     -------
     {'shown': captions of some wrong samples, 'wrong': how many there are, 'animations': what clips.js draws}.
     """
-    numbers = choose_wrong(predicted, label, sureness) if skeletons else []
+    numbers = choose_wrong(predicted, label, confidence) if skeletons else []
     captions = [
         {'name': name[i], 'note': ''}
         | {'true': class_title(label[i], classes), 'predicted': class_title(predicted[i], classes)}

@@ -44,20 +44,22 @@ class Published(NamedTuple):
 def beside_published(published: Published, right: int, total: int) -> dict[str, Any]:
     """Return the 'lines' and the 'table' that compare `right` of `total` clips with what is published."""
     if not published.results:
-        lines = [f'No published result is known to this program for {published.what}.']
+        lines = [f'This program knows no published result for {published.what}.']
         return {'lines': lines, 'table': Table('', [], [])}
     share, (low, high) = right / total, wilson(right, total)
     lines = [f'Here: {percent(share)} of {published.what}.']
     if any(result.comparable for result in published.results):
         lines[0] += (
-            f' The differences are in percentage points, this result minus the published one. Their {LEVEL} % interval '
-            'is Wilson’s interval of this result less the published number, which is taken as exact, because the clips '
+            f' A difference is this result minus the published one, in percentage points. Its {LEVEL} % interval is '
+            'Wilson’s interval of this result minus the published number, which is treated as exact because the clips '
             'behind it are not known.'
         )
     else:
-        lines[0] += ' What is published is of other streams, so that no difference is stated.'
+        lines[0] += ' The published results are for other streams, so no difference is given.'
     if published.clips not in (None, total):
-        lines.append(f'Not the same clips: the benchmark has {published.clips:,} test clips, these are {total:,}.')
+        lines.append(
+            f'The clips are not the same: the benchmark has {published.clips:,} test clips, this evaluation {total:,}.'
+        )
     rows = [
         [
             result.method,

@@ -17,10 +17,10 @@ from torchlight.report.page import Table, percent, percents, picture, write_or_w
 from torchlight.report.published import Published, beside_published
 
 SECTIONS = {
-    'published': 'Beside published results',
+    'published': 'Comparison with published results',
     'curves': 'Curves',
     'classes': 'Classes',
-    'clips': 'Wrong clips',
+    'clips': 'Misclassified clips',
     'run': 'What was run',
     'data': 'Data',
     'environment': 'Environment',
@@ -97,22 +97,24 @@ def _cards(result: Evaluation, right: int, total: int, epochs: int) -> list[tupl
     cards = [
         ('top-1 accuracy', percent(right / total), f'95 % interval {percents(wilson(right, total))} (Wilson)'),
         ('top-5 accuracy', percent(result.top(5)), f'{result.scores.shape[1]} classes'),
-        ('wrong clips', f'{total - right:,}', f'of {total:,} test clips'),
+        ('misclassified clips', f'{total - right:,}', f'of {total:,} test clips'),
         ('mean loss', f'{result.loss:.4f}', 'cross entropy of the test clips'),
     ]
     if result.refined is not None:
         refined = result._replace(scores=result.refined)
-        cards.insert(1, ('top-1, refined', percent(refined.top(1)), 'with the helper branch, which sees text'))
+        cards.insert(
+            1, ('top-1, refined', percent(refined.top(1)), 'with the helper branch, which reads text features')
+        )
     return cards
 
 
 def _wrong_clips(result: Evaluation, skeletons: clips.Skeletons | None) -> dict[str, Any]:
-    """Return what the section of wrong clips shows, each caption with the probability of the predicted class."""
-    sureness = softmax(result.scores.astype(np.float64), axis=1).max(1)
-    found = clips.wrong_clips(result.name, result.label, result.scores.argmax(1), sureness, result.classes, skeletons)
+    """Return what the section of misclassified clips shows, with the probability of each predicted class."""
+    confidence = softmax(result.scores.astype(np.float64), axis=1).max(1)
+    found = clips.wrong_clips(result.name, result.label, result.scores.argmax(1), confidence, result.classes, skeletons)
     place = {name: i for i, name in enumerate(result.name)}
     for caption in found['shown']:
-        caption['note'] = percent(float(sureness[place[caption['name']]]))
+        caption['note'] = percent(float(confidence[place[caption['name']]]))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Two runs on the same clips: is one better, or is it chance?
+"""Two runs on the same clips: is the difference significant?
 
 Legend: N clips that both have scored.
 """
@@ -99,18 +99,16 @@ def lines(found: Comparison) -> list[str]:
     total = found.both + only_a + only_b + found.neither
     accuracy = [100 * (found.both + only) / total for only in found.only]
     low, high = (100 * bound for bound in found.interval)
-    chance = f'p = {found.p:.2g}' if found.p >= 1e-4 else 'p < 0.0001'
-    verdict = 'significant at the 5 % level: chance divides so unevenly less than once in 20'
-    if found.p >= SIGNIFICANT:
-        verdict = 'not significant at the 5 % level: it may be chance'
+    p = f'p = {found.p:.2g}' if found.p >= 1e-4 else 'p < 0.0001'
     text = [
         f'{a} against {b}: {total} clips',
         f'  both right {found.both}, only {a} {only_a}, only {b} {only_b}, neither {found.neither}',
         f'  {a} {accuracy[0]:.2f} %, {b} {accuracy[1]:.2f} %',
         f'  difference {100 * found.difference:+.2f} percentage points, {LEVEL} % interval {low:+.2f} to {high:+.2f}',
         f'  (bootstrap, {RESAMPLES:,} resamples of the clips)',
-        f"  McNemar's exact test of {only_a} : {only_b}: {chance}",
-        f'  {verdict}',
+        f"  McNemar's exact test of {only_a} against {only_b} clips: {p}",
+        '  (the probability of at least this difference between equally accurate runs)',
+        f'  {"" if found.p < SIGNIFICANT else "not "}significant at the {100 * SIGNIFICANT:g} % level',
     ]
     if set(found.clips) != {total}:
         text.append(f'  only the clips that both have scored count; {a} has {found.clips[0]}, {b} {found.clips[1]}')

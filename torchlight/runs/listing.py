@@ -92,7 +92,7 @@ def lines(runs: Sequence[FoundRun]) -> Iterator[str]:
     if groups := repetitions(runs):
         yield from ('', 'The same settings with several seeds, mean ± standard deviation', *groups)
     if problems := [problem for run in runs for problem in run.problems]:
-        yield from ('', 'What cannot be read', *problems)
+        yield from ('', 'Runs and files that cannot be read', *problems)
 
 
 def table(runs: Sequence[FoundRun], for_programs: bool = False) -> list[list[Any]]:
