@@ -21,7 +21,9 @@ def test_no_difference_to_other_streams_is_stated():
 
 
 def test_other_clips_are_no_comparison():
-    assert 'has 200 test clips, this evaluation 100' in beside_published(Published('X', [OURS], 200), 90, 100)['lines'][1]
+    assert (
+        'has 200 test clips, this evaluation 100' in beside_published(Published('X', [OURS], 200), 90, 100)['lines'][1]
+    )
 
 
 def test_nothing_published_is_said():
