@@ -38,7 +38,7 @@ def test_of_very_many_classes_the_worst_are_shown(tmp_path, figures, monkeypatch
     monkeypatch.setattr('torchlight.pictures.accuracy.MOST', 2)
     draw_class_accuracy(tmp_path / 'x.png', np.diag([8, 1, 5]) + 1, 'accuracy')
     assert bars(figures[0]) == [('1', 50), ('2', 75)]
-    assert 'the mean of 3 classes, 68.94 %; only the 2 worst are shown;' in figures[0].texts[1].get_text()
+    assert 'the mean of 3 classes, 68.94 %. Only the 2 worst are shown. Grey' in figures[0].texts[1].get_text()
 
 
 def test_the_longest_texts_end_before_the_next_column_and_the_edge(tmp_path, figures):

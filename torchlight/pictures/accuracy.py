@@ -38,8 +38,9 @@ def draw_class_accuracy(path: str | Path, matrix: np.ndarray, title: str, classe
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.28 / height, title, fontsize=11, fontweight='bold', va='center')
     mean = 100 * accuracy[occurring].mean()
-    worst = '' if len(order) == len(occurring) else f' only the {MOST} worst are shown;'
-    text = f'The dashed line is the mean of {len(occurring)} classes, {mean:.2f} %;{worst} grey text is the most frequent error.'
+    sentences = [f'The dashed line is the mean of {len(occurring)} classes, {mean:.2f} %.']
+    sentences += [f'Only the {MOST} worst are shown.'] if len(order) < len(occurring) else []
+    text = ' '.join([*sentences, 'Grey text is the most frequent error.'])
     figure.text(0.15 / width, 1 - 0.52 / height, text, fontsize=8, color=GREY, va='center')
     for place, (column, names) in enumerate(zip(columns, labels)):
         corner = (place * each + margin) / width, 0.3 / height
