@@ -13,7 +13,7 @@ def test_no_name_is_a_formula(tmp_path):
     assert class_label(0, ['$x_1$']) == r'0 \$x_1\$'
     assert class_label(0, ['$' * 9], 4) == r'0 \$\$\$…'
     figure = new_figure(2, 1)
-    figure.text(0, 0.5, plain('a $\\nonsense{$ name'), fontsize=20)
+    figure.text(0, 0.5, plain('a $\\nonsense{$ name\udcff'), fontsize=20)
     save(figure, tmp_path / 'x.png')
     picture(tmp_path / 'x.png')
 

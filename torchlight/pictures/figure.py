@@ -38,8 +38,8 @@ def class_label(number: int, classes: Sequence[str], longest: int = LONGEST) -> 
 
 
 def plain(text: str) -> str:
-    """Return text without the formulas that dollar signs would make of it."""
-    return text.replace('$', r'\$')
+    """Return text as matplotlib can draw it: dollar signs make no formula, and bytes that are not UTF-8 become '?'."""
+    return text.encode(errors='replace').decode().replace('$', r'\$')
 
 
 def class_labels(numbers: Sequence[int], classes: Sequence[str]) -> list[str]:
