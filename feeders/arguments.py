@@ -17,7 +17,7 @@ from feeders.integrity import LARGEST_LABEL
 from feeders.scale import scale_warning
 from feeders.transforms import STREAMS
 from torchlight import record
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 
 FAR_LONGER = 8  # windows
 
@@ -143,8 +143,8 @@ def check_fit(model_args: Mapping[str, Any], feeder: Feeder, part: str, labelled
     if tuple(feeder.layout) != expected:
         persons, joints, coordinates = feeder.layout
         raise InputError(
-            f'the {part} clips have {persons} persons, {joints} joints, {coordinates} coordinates, but model_args has '
-            f'num_person {expected[0]}, num_point {expected[1]}, in_channels {expected[2]}'
+            f'the {part} clips have {counted(persons, "person")}, {joints} joints, {coordinates} coordinates, but '
+            f'model_args has num_person {expected[0]}, num_point {expected[1]}, in_channels {expected[2]}'
         )
     lowest, highest = feeder.label.min(), feeder.label.max()
     if labelled and lowest < 0:
@@ -179,7 +179,8 @@ def unseen_classes(feeders: Mapping[str, Feeder]) -> str:
     if 'train' not in feeders or 'test' not in feeders:
         return ''
     unseen = sorted(set(feeders['test'].label.tolist()) - set(feeders['train'].label.tolist()))
-    return f'no training clip is of {len(unseen)} classes of the test clips: {first_few(unseen)}' if unseen else ''
+    classes = counted(len(unseen), 'class', 'classes')
+    return f'no training clip is of {classes} of the test clips: {first_few(unseen)}' if unseen else ''
 
 
 def unusual_scale(feeders: Mapping[str, Feeder]) -> str:
@@ -197,8 +198,8 @@ def far_longer_clips(feeder: Feeder) -> str:
     if not long:
         return ''
     return (
-        f'{len(long)} clips have more than {most} frames: {first_few(long)}; each is seen as one sample of '
-        f'{feeder.window_size} frames, so cut long recordings into clips of one action each'
+        f'{counted(len(long), "clip has", "clips have")} more than {most} frames: {first_few(long)}; each is seen '
+        f'as one sample of {feeder.window_size} frames, so cut long recordings into clips of one action each'
     )
 
 

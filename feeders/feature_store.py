@@ -15,7 +15,7 @@ from feeders.hdf5 import Format, read_store, require_digest, write_texts
 from feeders.hdf5_writer import new_store
 from feeders.integrity import faults, in_range, name_problems, refuse
 from feeders.mapped import MappedArray, read_npy
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 from torchlight.files import atomic_path
 
 FORMAT = Format(
@@ -97,15 +97,14 @@ class FeatureStore:
         rows = np.fromiter((place.get(name, -1) for name in names), np.int64, len(names))
         if (rows < 0).any():
             missing = [names[i] for i in np.flatnonzero(rows < 0)]
-            raise InputError(
-                f'{len(missing)} of {len(names)} clips have no {kind} feature in {self.path}: {first_few(missing)}'
-            )
+            which = f'{len(missing)} of {counted(len(names), "clip has", "clips have")}'
+            raise InputError(f'{which} no {kind} feature in {self.path}: {first_few(missing)}')
         return rows
 
     def faults(self, rows: np.ndarray, names: Sequence[str]) -> list[str]:
         """Return a line for each kind of fault in rows (N,) of `feature` that belong to clips of these names."""
         crc32 = None if self.crc32 is None else self.crc32[rows]
-        return faults('features', self.feature[rows], names, crc32)
+        return faults('feature', self.feature[rows], names, crc32)
 
     def require(self, kind: str, made_with: Mapping[str, Any]) -> None:
         """Raise InputError if an attribute differs from `made_with`, {attribute: value}."""
@@ -170,7 +169,7 @@ def write_features(
         If a feature or a name is one that `open_features` or a feeder would refuse.
     """
     feature, name, answer = np.asarray(feature, np.float32), list(name), None if answer is None else list(answer)
-    refuse(path, name_problems(name) + faults('features', feature, name, None))
+    refuse(path, name_problems(name) + faults('feature', feature, name, None))
     text = sum(len(text.encode()) + 64 for text in [*name, *(answer or ()), str(attributes)])
     size = feature.nbytes + 8 * feature.shape[-1] + text + 65536
     with atomic_path(path) as temporary, new_store(temporary, FORMAT, size) as file:

@@ -22,7 +22,7 @@ from feeders.preprocessing import CropAndResample
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
 from feeders.splits import check_split, choose_split, hold_out, is_train, map_labels
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 
 LEAST_CROP = 64  # frames a random crop keeps if the clip has as many
 LARGEST_ANGLE = 0.3  # radians, about each axis
@@ -118,11 +118,11 @@ class Feeder(StoreFeeder):
     def _check_clips(self, store: SkeletonStore) -> None:
         if store.layout[0] > self.num_person:
             raise InputError(
-                f'{store.path} has {store.layout[0]} persons per clip, but num_person is {self.num_person}'
+                f'{store.path} has {counted(store.layout[0], "person")} per clip, but num_person is {self.num_person}'
             )
         empty = [store.name[i] for i in np.flatnonzero(store.length == 0)]
         if empty:
-            raise InputError(f'{len(empty)} clips of {store.path} have no frames: {first_few(empty)}')
+            raise InputError(f'{store.path} has {counted(len(empty), "clip")} without frames: {first_few(empty)}')
 
     def place(self, augment_on: str, preload: str, device: torch.device) -> None:
         """Choose where clips are kept and augmented; what is preloaded on a device is augmented there."""
@@ -235,7 +235,7 @@ def _open_npz(
         wrong = [name for name in names or () if is_train(name, known[benchmark].name, benchmark) != (part == 'train')]
         if wrong:
             raise InputError(
-                f'{len(wrong)} of the {part} clips named in {sample_path} are not {part} clips of benchmark '
-                f'{benchmark!r}: {first_few(wrong)}'
+                f'{sample_path} names {counted(len(wrong), "clip")} that benchmark {benchmark!r} does not count among '
+                f'the {part} clips: {first_few(wrong)}'
             )
     return hold_out(map_labels(open_npz(data_path, part, names), label_map), split, held_out)

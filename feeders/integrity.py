@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 from torchlight.names import unsafe
 
 LARGEST_LABEL = 65535
@@ -31,7 +31,7 @@ def faults(what: str, arrays: Iterable[np.ndarray], name: Sequence[str], crc32: 
 
     Parameters
     ----------
-    what : str. 'clips' or 'features', for the lines.
+    what : str. 'clip' or 'feature', for the lines.
     arrays : N arrays in C order.
     name : N str. The clips' names.
     crc32 : (N,) uint32. What zlib.crc32 of each array was when it was written; None if that is not known.
@@ -42,25 +42,33 @@ def faults(what: str, arrays: Iterable[np.ndarray], name: Sequence[str], crc32: 
             changed.append(clip)
         elif not in_range(array):
             unbound.append(clip)
-    return lines((f'{what} have changed since they were written', changed), (f'{what} contain {UNBOUND}', unbound))
+    return lines(
+        (f'{what} has changed since it was written', f'{what}s have changed since they were written', changed),
+        (f'{what} contains {UNBOUND}', f'{what}s contain {UNBOUND}', unbound),
+    )
 
 
 def name_problems(name: Sequence[str]) -> list[str]:
     """Return a line for each kind of problem that the names of clips have."""
     if wrong := unsafe(name):
-        return lines(
-            ('names are empty, . or .., or contain /, \\ or a control character', [repr(text[:40]) for text in wrong])
+        shown, problem = [repr(text[:40]) for text in wrong], '/, \\ or a control character'
+        one, several = (
+            f'name is empty, . or .., or contains {problem}',
+            f'names are empty, . or .., or contain {problem}',
         )
+        return lines((one, several, shown))
     repeated = [text for text, count in Counter(name).items() if count > 1] if len(set(name)) < len(name) else []
-    return lines(('names occur more than once', repeated))
+    return lines(('name occurs more than once', 'names occur more than once', repeated))
 
 
 def class_problems(classes: Sequence[str]) -> list[str]:
     """Return a line for each kind of problem that the names of classes have."""
     unshown = [repr(name[:40]) for name in classes if not name or not name.isprintable()]
     repeated = [name for name, count in Counter(classes).items() if count > 1]
+    problem = 'no name, or one with a control character'
     return lines(
-        ('classes have no name, or one with a control character', unshown), ('classes have the same name', repeated)
+        (f'class has {problem}', f'classes have {problem}', unshown),
+        ('name of a class occurs more than once', 'names of classes occur more than once', repeated),
     )
 
 
@@ -78,16 +86,17 @@ def clip_problems(
     """
     problems = name_problems(name) + class_problems(classes)
     last = len(classes) - 1 if len(classes) else LARGEST_LABEL
-    for what, values, low, high in (('labels', label, -1, last), ('persons', person, 0, persons)):
+    for what, values, low, high in (('a label', label, -1, last), ('a number of persons', person, 0, persons)):
         wrong = np.flatnonzero((values < low) | (values > high))
         shown = [f'{name[i]} ({values[i]})' for i in wrong]
-        problems += lines((f'clips have {what} outside {low} to {high}', shown))
+        problem = f'{what} outside {low} to {high}'
+        problems += lines((f'clip has {problem}', f'clips have {problem}', shown))
     return problems
 
 
-def lines(*found: tuple[str, list[str]]) -> list[str]:
-    """Return '2 clips contain …: a, b' for each ('clips contain …', ['a', 'b']) whose list is not empty."""
-    return [f'{len(names)} {what}: {first_few(names)}' for what, names in found if names]
+def lines(*found: tuple[str, str, Sequence[str]]) -> list[str]:
+    """Return '2 clips contain …: a, b' for each ('clip contains …', 'clips contain …', ['a', 'b']) with any names."""
+    return [f'{counted(len(names), one, several)}: {first_few(names)}' for one, several, names in found if names]
 
 
 def refuse(path: str | Path, problems: Sequence[str]) -> None:

@@ -44,8 +44,8 @@ class Table(NamedTuple):
 def read_label_table(path: str | Path, classes: Sequence[str] = ()) -> Table:
     """Read a CSV table with the header name,label or name,label,split.
 
-    Labels are numbers from 0, or the names of classes, which are numbered in the order of `classes`, by default in that
-    of the alphabet. A name that begins like a formula may have the apostrophe that the program's own tables give it.
+    Labels are numbers from 0, or the names of classes, which are numbered in the order of `classes`, by default
+    alphabetically. A name that begins like a formula may have the apostrophe that the program's own tables give it.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from feeders.integrity import LARGEST_LABEL, lines, refuse
 from feeders.mapped import map_npz_member, read_npz_member
 from feeders.skeleton_store import SkeletonStore, open_skeletons
 from feeders.splits import names_of
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 from torchlight.files import atomic_path, require_file
 
 FRAMES = 300  # of the longest NTU clip
@@ -51,7 +51,9 @@ def open_npz(path: str | Path, split: str, names: Sequence[str] | None = None) -
     clips, time, _ = x.shape
     name = list(names) if names is not None else [f'{split}_{i}' for i in range(clips)]
     if len(name) != clips:
-        raise InputError(f'{len(name)} names are given for the {clips} clips of x_{split} in {path}')
+        raise InputError(
+            f'{counted(len(name), "name is", "names are")} given for {counted(clips, "clip")} of x_{split} in {path}'
+        )
     length, person = np.zeros(clips, np.int64), np.ones(clips, np.int64)
     for first in range(0, clips, 256):
         block = x[first : first + 256].reshape(-1, time, 2, 75)
@@ -67,11 +69,15 @@ def labels_of(y: np.ndarray, name: Sequence[str], path: str | Path) -> np.ndarra
     """Return the labels (N,) int64 that y has, one-hot (N, classes) or plain (N,) of any type."""
     if y.ndim == 2:
         wrong = ((y != 0).sum(1) != 1) | ((y == 1).sum(1) != 1)
-        refuse(path, lines(('clips have labels that are not one-hot', [name[i] for i in np.flatnonzero(wrong)])))
+        refuse(path, _labels('that is not one-hot', [name[i] for i in np.flatnonzero(wrong)]))
         return y.argmax(1)
     wrong = ~((y >= -1) & (y <= LARGEST_LABEL) & (y % 1 == 0))
-    refuse(path, lines(('clips have labels of no class', [f'{name[i]} ({y[i]})' for i in np.flatnonzero(wrong)])))
+    refuse(path, _labels('of no class', [f'{name[i]} ({y[i]})' for i in np.flatnonzero(wrong)]))
     return y.astype(np.int64)
+
+
+def _labels(fault: str, names: list[str]) -> list[str]:
+    return lines((f'clip has a label {fault}', f'clips have a label {fault}', names))
 
 
 class BothSplits(SkeletonStore):
@@ -112,8 +118,8 @@ def write_public_npz(store_path: str | Path, folder: str | Path) -> None:
     too_long = [name for name, length in zip(store.name, store.length) if length > FRAMES]
     if too_long:
         raise InputError(
-            f'{len(too_long)} clips are longer than the {FRAMES} frames of the public .npz: {first_few(too_long)}; '
-            f'they are in the store {store_path}, and no .npz is written'
+            f'{counted(len(too_long), "clip is", "clips are")} longer than the {FRAMES} frames of the public .npz: '
+            f'{first_few(too_long)}; the store {store_path} is complete, but no .npz is written'
         )
     row = {name: index for index, name in enumerate(store.name)}
     dataset = DATASETS[store.dataset]
@@ -127,7 +133,7 @@ def write_public_npz(store_path: str | Path, folder: str | Path) -> None:
                 _write_member(archive, f'x_{split}', shape, np.float32, (padded(store, index) for index in rows))
                 one_hot = np.eye(dataset.num_class)[store.label[rows]]
                 _write_member(archive, f'y_{split}', one_hot.shape, np.float64, [one_hot])
-        print(f'{path}: {len(store)} clips')
+        print(f'{path}: {counted(len(store), "clip")}')
 
 
 def padded(store: SkeletonStore, index: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from feeders.published import published
 from feeders.transforms import STREAMS
 from torchlight import record
 from torchlight.command import Parser
+from torchlight.errors import counted
 from torchlight.metrics import Evaluation
 from torchlight.report.run import Facts, Run, write_run
 
@@ -107,7 +108,7 @@ def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:
         ('data set', title or 'not known'),
         ('benchmark', benchmark or 'none that this program knows'),
         *((f'{part} clips', f'{len(feeder.name):,}') for part, feeder in feeders.items()),
-        ('a clip', f'{persons} persons × {joints} joints × {coordinates} coordinates'),
+        ('a clip', f'{counted(persons, "person")} × {joints} joints × {coordinates} coordinates'),
         *((f'{kind} features', origin) for kind, origin in origins.items()),
     ]
 

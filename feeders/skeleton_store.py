@@ -107,7 +107,7 @@ class SkeletonStore:
     def faults(self, rows: np.ndarray) -> list[str]:
         """Return a line for each kind of fault in the frames of these clips, (N,) int."""
         crc32 = None if self.crc32 is None else self.crc32[rows]
-        return faults('clips', map(self.clip, rows), [self.name[i] for i in rows], crc32)
+        return faults('clip', map(self.clip, rows), [self.name[i] for i in rows], crc32)
 
     def digests(self) -> list[str]:
         """Return N hex strings that are equal for clips of identical frames."""

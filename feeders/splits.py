@@ -9,7 +9,7 @@ import numpy as np
 
 from feeders.datasets import DATASETS, dataset_named
 from feeders.skeleton_store import SkeletonStore
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 
 SPLITS = ('train', 'test', 'held_out', 'all')
 NO_SPLIT = (
@@ -134,7 +134,9 @@ def held_out_mask(label: np.ndarray, group: Sequence, fraction: float, seed: int
     parts = round(1 / fraction)
     fewest = min(np.unique(label, return_counts=True)[1], default=0)
     if fewest < parts:
-        raise InputError(f'held_out is {fraction}, one clip in {parts}, but the rarest class has {fewest} clips')
+        raise InputError(
+            f'held_out is {fraction}, one clip in {parts}, but the rarest class has {counted(int(fewest), "clip")}'
+        )
     folds = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
     mask = np.zeros(len(label), bool)
     mask[next(folds.split(np.zeros(len(label)), label, group))[1]] = True

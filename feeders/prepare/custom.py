@@ -59,7 +59,7 @@ class Reader(own_data.Reader):
         table = read_label_table(self.args.labels, self.classes)
         rows, self.classes = [row._replace(name=_without_ending(row.name)) for row in table.rows], table.classes
         if table.wrong and not rows:
-            raise InputError(f'none of the {len(table.wrong)} rows can be used; {": ".join(table.wrong[0])}')
+            raise InputError(f'{self.args.labels} has no row that can be used; the first: {": ".join(table.wrong[0])}')
         left_out, named = [LeftOut(*line) for line in table.wrong], {row.name for row in rows}
         for path in self.clips():
             name = path.name if path.is_dir() else path.stem
@@ -104,7 +104,7 @@ class Reader(own_data.Reader):
         if not estimated and not shapes:
             raise InputError(
                 f'{", ".join(self.args.raw)} has no <name>.npy of (T, V, C) or (T, M, V, C) with C = 2 or 3, nor '
-                f'{POSES}, for any of the {len(rows)} rows of {self.args.labels}'
+                f'{POSES}, for any of the names in {self.args.labels}'
             )
         joints = (JOINTS, 3) if estimated else shapes[first][2:]
         if self.args.confidence and joints[1] != 3:

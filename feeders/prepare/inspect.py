@@ -15,16 +15,18 @@ from feeders import feature_store
 from feeders.datasets import DATASETS, Dataset, class_names
 from feeders.feature_store import FeatureStore, read_features
 from feeders.hdf5 import format_of
-from feeders.integrity import name_problems
+from feeders.integrity import lines, name_problems
 from feeders.known_graphs import parents_of
 from feeders.prepare.pose_figure import draw_clip
 from feeders.public_npz import BothSplits
 from feeders.skeleton_store import SkeletonStore, read_skeletons
 from feeders.splits import names_of
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted
 from torchlight.files import require_ending
 
 Findings = tuple[list[str], list[str]]  # facts and problems, one per line
+TWIN = 'test clip is byte-identical to a training clip'
+TWINS = 'test clips are byte-identical to training clips'
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -85,13 +87,13 @@ def verify(path: str) -> Findings:
     rows = np.arange(len(store.name))
     faults = store.faults(rows, store.name) if is_features else store.faults(rows)
     has = 'no checksums' if store.crc32 is None else 'a checksum each'
-    return [f'{len(rows)} {"features" if is_features else "clips"}, with {has}'], faults
+    return [f'{counted(len(rows), "feature" if is_features else "clip")}, with {has}'], faults
 
 
 def _verify_zip(path: str) -> Findings:
     try:
         with zipfile.ZipFile(path) as archive:
-            facts, damaged = [f'{len(archive.namelist())} members'], archive.testzip()
+            facts, damaged = [counted(len(archive.namelist()), 'member')], archive.testzip()
     except Exception as error:  # on damage zipfile and zlib raise errors of many kinds
         return [], [f'it cannot be read: {" ".join(str(error).split())}']
     return facts, [] if damaged is None else [f'{damaged} and perhaps others differ from their checksums']
@@ -101,8 +103,8 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
     """Describe a skeleton store and find its problems."""
     persons, joints, coordinates = store.layout
     facts = [
-        f'{len(store)} clips of {store.dataset or "an unnamed data set"}, '
-        f'{persons} persons × {joints} joints × {coordinates} coordinates'
+        f'{counted(len(store), "clip")} of {store.dataset or "an unnamed data set"}, '
+        f'{counted(persons, "person")} × {joints} joints × {coordinates} coordinates'
         + (', the last of which is a confidence' if store.confidence else '')
         + ('; centred and scaled, each clip by itself' if store.normalised else '')
     ]
@@ -112,17 +114,25 @@ def examine_skeletons(store: SkeletonStore) -> Findings:
     facts += [
         f'lengths {store.length.min()}–{store.length.max()} frames, median {np.median(store.length):g}, '
         f'total {store.length.sum()}',
-        'persons: ' + ', '.join(f'{count} clips of {number}' for number, count in _counts(store.person)),
+        'persons: ' + ', '.join(f'{counted(count, "clip")} of {number}' for number, count in _counts(store.person)),
         f'values {low:.4g} … {high:.4g}',
         _classes(store),
         *_splits(store, digests),
     ]
     problems = [
         *store.faults(np.arange(len(store))),
-        _list('clips are all zero', zero),
+        _list('clip is all zero', 'clips are all zero', zero),
         *store.problems(),
-        _list('labels are out of range or differ from the name', _wrong_labels(store)),
-        _list('clips have no frames', [name for name, length in zip(store.name, store.length) if length < 1]),
+        _list(
+            'label is out of range or differs from the name',
+            'labels are out of range or differ from the name',
+            _wrong_labels(store),
+        ),
+        _list(
+            'clip has no frames',
+            'clips have no frames',
+            [name for name, length in zip(store.name, store.length) if length < 1],
+        ),
     ]
     return facts, list(filter(None, problems))
 
@@ -134,12 +144,13 @@ def examine_features(store: FeatureStore) -> Findings:
     zero = [name for row, name in enumerate(store.name) if not store.feature[row].any()]
     digests = {store.feature[row].tobytes() for row in rows}
     facts = [
-        f'{len(store.name)} features of width {store.width}; {", ".join(origin) or "their origin is not recorded"}',
+        f'{counted(len(store.name), "feature")} of width {store.width}; '
+        f'{", ".join(origin) or "their origin is not recorded"}',
         f'{len(digests)} of them differ',
     ]
     problems = [
         *store.faults(rows, store.name),
-        _list('features are all zero', zero),
+        _list('feature is all zero', 'features are all zero', zero),
         *name_problems(store.name),
     ]
     return facts, list(filter(None, problems))
@@ -148,15 +159,16 @@ def examine_features(store: FeatureStore) -> Findings:
 def examine_join(store: SkeletonStore, features: FeatureStore) -> Findings:
     """Find the clips without a feature and the features without a clip."""
     clips, rows = set(store.name), set(features.name)
-    facts = [f'{len(clips & rows)} of {len(clips)} clips have a feature']
+    facts = [f'features for {len(clips & rows)} of {counted(len(clips), "clip")}']
     if rows - clips:
-        facts.append(_list('features have no clip', sorted(rows - clips)))
-    return facts, list(filter(None, [_list('clips have no feature', sorted(clips - rows))]))
+        facts.append(_list('feature has no clip', 'features have no clip', sorted(rows - clips)))
+    missing = _list('clip has no feature', 'clips have no feature', sorted(clips - rows))
+    return facts, [missing] if missing else []
 
 
 def report(title: str, facts: list[str], problems: list[str]) -> int:
     """Print one examination; return the number of problems."""
-    print(f'{title}: ' + (f'{len(problems)} problems' if problems else 'sound'))
+    print(f'{title}: ' + (counted(len(problems), 'problem') if problems else 'sound'))
     for line in facts:
         print(f'  {line}')
     for line in problems:
@@ -172,7 +184,7 @@ def draw(args: argparse.Namespace, skeletons: dict[str, SkeletonStore]) -> None:
             name, action = store.name[index], _class_name(store, int(store.label[index]))
             frames = store.positions(index)
             draw_clip(args.figure, f'{name}  {action}'.strip(), frames, parents_of(store.dataset, *frames.shape[2:]))
-            print(f'{args.figure}: {name}, {store.length[index]} frames')
+            print(f'{args.figure}: {name}, {counted(int(store.length[index]), "frame")}')
             return
     raise InputError(f'none of the stores has the clip {args.clip!r}')
 
@@ -190,7 +202,7 @@ def _scan(store: SkeletonStore) -> tuple[float, float, list[str]]:
 
 def _classes(store: SkeletonStore) -> str:
     named = (f'{label} {_class_name(store, label)}'.strip() + f' ({count})' for label, count in _counts(store.label))
-    return f'{len(set(store.label.tolist()))} classes (clips): ' + ', '.join(named)
+    return f'{counted(len(set(store.label.tolist())), "class", "classes")} (clips): ' + ', '.join(named)
 
 
 def _class_name(store: SkeletonStore, label: int) -> str:
@@ -213,10 +225,12 @@ def _splits(store: SkeletonStore, digests: Sequence[str]) -> list[str]:
         lines.append(
             f'{protocol or "its own splits"}: {len(train)} train, {len(test)} test'
             + _official(row, protocol)
-            + (f'; {_list("test clips are byte-identical to training clips", twins)}' if twins else '')
+            + (f'; {_list(TWIN, TWINS, twins)}' if twins else '')
         )
     if len(set(digests)) < len(digests):
-        lines.append(f'{len(digests) - len(set(digests))} clips repeat an earlier one byte for byte')
+        lines.append(
+            f'{counted(len(digests) - len(set(digests)), "clip repeats", "clips repeat")} an earlier one byte for byte'
+        )
     return lines
 
 
@@ -255,6 +269,6 @@ def _counts(values: np.ndarray) -> list[tuple[int, int]]:
     return sorted(Counter(values.tolist()).items())
 
 
-def _list(what: str, names: Sequence[str]) -> str:
+def _list(one: str, several: str, names: Sequence[str]) -> str:
     """Return '12 clips are …: a, b, c, d, e, …', or '' if there are none."""
-    return f'{len(names)} {what}: {first_few(names)}' if names else ''
+    return ''.join(lines((one, several, names)))

@@ -20,6 +20,7 @@ from feeders.recordings.clips import Clip, ClipError, checked_frames, find_files
 from feeders.recordings.denoise import translate
 from feeders.recordings.matlab_file import read_matlab
 from torchlight.command import Parser
+from torchlight.errors import counted
 
 JOINTS = 20
 UTD_TO_UCLA = [3, 2, 1, 0, *range(4, 20)]  # UTD-MHAD counts from the head down to the hip centre
@@ -148,7 +149,9 @@ def read_folder(folder: Path) -> np.ndarray:
     world = [frames for (title, _), frames in zip(found, skeletons) if 'world' in title.lower()]
     skeletons = world or skeletons
     if len(skeletons) != 1:
-        raise ClipError(f'has {len(skeletons)} skeletons (20, 3, T); expected one, or one with "world" in its name')
+        raise ClipError(
+            f'has {counted(len(skeletons), "skeleton")} (20, 3, T); expected one, or one with "world" in its name'
+        )
     return skeletons[0]
 
 
@@ -165,7 +168,7 @@ def read_text(path: Path) -> np.ndarray:
         except ValueError as error:
             raise ClipError(f'{path.name}: {error}', number) from error
         if len(rows[-1]) != 3 * JOINTS:
-            raise ClipError(f'{path.name}: {len(rows[-1])} numbers, expected {3 * JOINTS}', number)
+            raise ClipError(f'{path.name}: {counted(len(rows[-1]), "number")}, expected {3 * JOINTS}', number)
     return np.array(rows).reshape(-1, JOINTS, 3)
 
 

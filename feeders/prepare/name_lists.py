@@ -6,7 +6,7 @@ from pathlib import Path
 from feeders.datasets import dataset_named
 from feeders.skeleton_store import open_skeletons
 from feeders.splits import names_of
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 from torchlight.files import write_text
 
 
@@ -36,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
     if not names:
         raise InputError(f'{args.store} has no {args.split} clips by this rule')
     write_text(args.out, ''.join(f'{name}\n' for name in names))
-    print(f'{Path(args.out)}: {len(names)} names')
+    print(f'{Path(args.out)}: {counted(len(names), "name")}')
     return 0

@@ -74,7 +74,7 @@ def add_arguments(parser: Parser, persons: str) -> None:
     parser.add(
         '--classes',
         metavar='FILE.txt',
-        help='names of the classes, one per line, by label (default: the labels, if they are names, by the alphabet)',
+        help='names of the classes, one per line, by label (default: labels that are names, in alphabetical order)',
     )
     parser.add(
         '--num-person',

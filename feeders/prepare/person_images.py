@@ -16,7 +16,7 @@ from feeders.prepare.store_builder import add_arguments, summarise
 from feeders.recordings import crops
 from feeders.recordings.clips import LeftOut, attempt, ordered_map
 from feeders.recordings.videos import VideoClip, find_video_clips
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 from torchlight.files import make_folder, write_bytes
 
 QUALITY = 95  # of the JPEG
@@ -49,10 +49,10 @@ def run(args: argparse.Namespace) -> int:
         write_bytes(image_path(args.out, clip), data)
     if not kept:
         raise InputError(
-            f'no image can be made of any of {len(left_out)} videos; the first: {left_out[0].source}: '
+            f'no image can be made of {counted(len(left_out), "video")}; the first: {left_out[0].source}: '
             f'{left_out[0].reason}'
         )
-    note = f'{len(clips) - len(missing)} of them were already there'
+    note = f'of which {counted(len(clips) - len(missing), "was", "were")} already there'
     return summarise(args, kept, left_out, time.perf_counter() - began, note)
 
 

@@ -18,7 +18,7 @@ from feeders.recordings.clips import Clip, LeftOut, attempt, checked_frames, fin
 from feeders.recordings.normalise import normalise
 from feeders.skeleton_store import SkeletonStoreWriter
 from torchlight.command import Parser, count
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 from torchlight.files import write_text, writing
 from torchlight.names import safe_name
 
@@ -138,7 +138,7 @@ def build_store(reader: Reader) -> int:
             store.add(clip.name, clip.label, clip.frames, clip.split)
         if not taken:
             first = f'{left_out[0].source}: {left_out[0].reason}' if left_out else 'none was found'
-            raise InputError(f'none of {len(found)} clips can be used; the first: {first}')
+            raise InputError(f'no clip can be used; the first of {len(found)}: {first}')
     size = Path(args.out).stat().st_size / 1e6
     status = summarise(args, len(taken), left_out, time.perf_counter() - began, f'{size:.1f} MB')
     reader.finish()
@@ -159,19 +159,23 @@ def summarise(args: argparse.Namespace, kept: int, left_out: Sequence[LeftOut], 
     out = Path(args.out)
     report = out.with_name(f'{out.name}.report.txt')
     unasked = [clip for clip in left_out if not clip.asked]
-    lines = [f'{kept} clips stored, {len(left_out)} left out', *(f'{clip.source}: {clip.reason}' for clip in left_out)]
+    lines = [
+        f'{counted(kept, "clip")} stored, {len(left_out)} left out',
+        *(f'{clip.source}: {clip.reason}' for clip in left_out),
+    ]
     write_text(report, ''.join(f'{line}\n' for line in lines))
     for clip in unasked[:SHOWN]:
         print(f'left out: {clip.source}: {clip.reason}', file=sys.stderr)
     if len(unasked) > SHOWN:
         print(f'left out: {len(unasked) - SHOWN} more, see {report}', file=sys.stderr)
     print(
-        f'{out}: {kept} clips, {note}, {seconds:.1f} s ({kept / seconds:.0f} clips/s); '
+        f'{out}: {counted(kept, "clip")}, {note}, {seconds:.1f} s ({kept / seconds:.0f} clips/s); '
         f'{len(left_out)} left out, {len(left_out) - len(unasked)} of them as asked; report: {report}'
     )
     if not unasked or args.allow_missing:
         return 0
-    print(f'{len(unasked)} clips were left out without being asked; --allow-missing accepts that', file=sys.stderr)
+    which = counted(len(unasked), 'clip was', 'clips were')
+    print(f'{which} left out without being asked for; --allow-missing accepts that', file=sys.stderr)
     return 1
 
 

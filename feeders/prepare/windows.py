@@ -11,7 +11,7 @@ import numpy as np
 from feeders.integrity import refuse
 from feeders.prepare.inputs import open_input
 from feeders.skeleton_store import SkeletonStore
-from torchlight.errors import InputError, first_few
+from torchlight.errors import InputError, counted, first_few
 
 
 class Windows(NamedTuple):
@@ -50,9 +50,10 @@ class Windows(NamedTuple):
         short = [f'{self.whole.name[i]} ({length[i]})' for i in np.flatnonzero(length < (self.size or 0))]
         if not short:
             return ''
+        which = counted(len(short), 'clip has', 'clips have')
         return (
-            f'{len(short)} clips have fewer frames than --window {self.size}: {first_few(short)}; each is one window, '
-            'resampled to the length that the network takes, as in training'
+            f'{which} fewer frames than --window {self.size}: {first_few(short)}; each is one window, resampled to the '
+            'length that the network takes, as in training'
         )
 
 

@@ -26,7 +26,7 @@ from feeders.recordings.clips import ClipError
 from feeders.recordings.denoise import by_motion
 from feeders.recordings.skeleton_file import COLOUR, POSITION, Recording, read_skeleton
 from feeders.recordings.videos import VideoClip
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -130,8 +130,8 @@ def read_crops(video: str | Path, boxes: Sequence[tuple[int, Box]]) -> list['Ima
                 if len(crops) == len(boxes):
                     return crops
     except (av.FFmpegError, IndexError) as error:  # IndexError: a file without a video stream
-        raise ClipError(f'the video cannot be read after {number + 1} frames: {error}') from error
-    raise ClipError(f'the video has {number + 1} frames, but the skeleton needs frame {boxes[-1][0] + 1}')
+        raise ClipError(f'the video cannot be read after {counted(number + 1, "frame")}: {error}') from error
+    raise ClipError(f'the video has {counted(number + 1, "frame")}, but the skeleton needs frame {boxes[-1][0] + 1}')
 
 
 def join_strips(images: Sequence['Image']) -> 'Image':

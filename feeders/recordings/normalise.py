@@ -3,8 +3,8 @@
 The median of all joints of a clip, coordinate by coordinate, becomes the origin, and the size of the body becomes 1.
 The size in one frame is the root mean square of the distances of a person's joints from their mean; the size in a clip
 is the median of these over frames and persons. So the result depends neither on where a clip was recorded nor on its
-unit nor on other clips; the places of persons to each other and their ways are kept; a few wrong joints or frames
-change little. Joints that were not found, at zero or with a confidence of zero, do not count and become zero. A
+unit nor on other clips. Trajectories and the distances between persons are kept; a few wrong joints or frames change
+little. Joints that were not found, at zero or with a confidence of zero, do not count and become zero. A
 confidence stays as it is.
 
 Legend: T frames, M persons, V joints, C coordinates.

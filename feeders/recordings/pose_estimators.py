@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from feeders.recordings.clips import ClipError, EmptyClipError
-from torchlight.errors import InputError
+from torchlight.errors import InputError, counted
 from torchlight.files import require_file
 
 JOINTS = 17
@@ -150,7 +150,7 @@ def _openpose(person: dict[str, Any]) -> list[Pose]:
     if not numbers:
         return []
     if len(numbers) not in OPENPOSE:
-        raise ValueError(f'{len(numbers)} numbers for a person, expected 75 (BODY_25) or 54 (COCO_18)')
+        raise ValueError(f'{counted(len(numbers), "number")} for a person, expected 75 (BODY_25) or 54 (COCO_18)')
     return [_pose(_numbers(numbers).reshape(-1, 3), OPENPOSE[len(numbers)], person.get('person_id'))]
 
 

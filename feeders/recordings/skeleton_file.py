@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from feeders.recordings.clips import ClipError
+from torchlight.errors import counted
 
 JOINTS = 25
 POSITION = (0, 1, 2)  # x, y, z: metres from the camera, y up
@@ -149,7 +150,7 @@ def _find_bodies(lines: list[bytes]) -> tuple[int, Observations]:
         for _ in range(bodies):
             joints = _count(lines, here + 1, 'joints')
             if joints != JOINTS:
-                raise ClipError(f'{joints} joints, expected {JOINTS}', here + 2)
+                raise ClipError(f'a body of {counted(joints, "joint")}, expected {JOINTS}', here + 2)
             info = lines[here].split(None, 1)
             if not info:
                 raise ClipError("expected a body's info line, which begins with its id", here + 1)
@@ -159,7 +160,7 @@ def _find_bodies(lines: list[bytes]) -> tuple[int, Observations]:
     if here > len(lines):
         raise ClipError('the file is cut short: it ends within a body', len(lines))
     if any(line.strip() for line in lines[here:]):
-        raise ClipError(f'the file continues after the {frames} frames that its first line states', here + 1)
+        raise ClipError(f'the file continues after the {counted(frames, "frame")} that its first line states', here + 1)
     return kept, seen
 
 
@@ -217,7 +218,7 @@ def _row_by_row(rows: list[bytes], first_lines: list[int], columns: Sequence[int
         tokens = row.split()
         if len(tokens) != width or width <= max(columns):
             expected = f'{width} as in the first' if width > max(columns) else f'more than {max(columns)}'
-            raise ClipError(f'a joint line has {len(tokens)} numbers, expected {expected}', line + 1)
+            raise ClipError(f'a joint line has {counted(len(tokens), "number")}, expected {expected}', line + 1)
         for column in columns:
             try:
                 values.append(_strict_float(tokens[column]))

@@ -157,7 +157,7 @@ def test_settings_that_do_not_suit_the_devices_are_refused():
 @pytest.mark.parametrize(
     'feeder, text',
     [
-        (Clips([0, 1], (1, 5, 3)), 'the train clips have 1 persons, 5 joints, 3 coordinates, but model_args has num_'),
+        (Clips([0, 1], (1, 5, 3)), 'the train clips have 1 person, 5 joints, 3 coordinates, but model_args has num_'),
         (Clips([0, 3]), 'the train clips have labels up to 3, so num_class must be at least 4; model_args has 3'),
         (Clips([0, -1]), 'some of the train clips have no label; --phase predict classifies such clips'),
     ],
@@ -205,7 +205,7 @@ def test_training_clips_of_an_unusual_scale_are_a_warning_unless_their_feeder_no
 
 def test_clips_far_longer_than_the_window_are_a_warning_when_they_are_predicted(tmp_path, capsys):
     for frames, words in (
-        (33, 'warning: 1 clips have more than 32 frames: x (33); each is seen as one sample of 4'),
+        (33, 'warning: 1 clip has more than 32 frames: x (33); each is seen as one sample of 4'),
         (32, ''),
     ):
         np.save(tmp_path / 'x.npy', np.ones((frames, 5, 3)))

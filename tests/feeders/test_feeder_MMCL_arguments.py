@@ -167,7 +167,7 @@ def test_clips_without_frames_are_counted_and_named(tmp_path):
     x[1:7] = 0
     np.savez(tmp_path / 'x.npz', x_test=x, y_test=np.eye(8))
     with pytest.raises(
-        InputError, match=r'6 clips of .*x.npz have no frames: test_1, test_2, test_3, test_4, test_5, …$'
+        InputError, match=r'x.npz has 6 clips without frames: test_1, test_2, test_3, test_4, test_5, …$'
     ):
         Feeder(tmp_path / 'x.npz', 'test')
 
@@ -190,7 +190,8 @@ def test_the_benchmark_of_a_config_may_stay_beside_an_npz(folder):
 def test_names_of_another_benchmark_than_the_npz_are_refused(folder, tmp_path):
     wrong = [name for name in NAMES if name[7] != '1']
     with pytest.raises(
-        InputError, match=rf"{len(wrong)} of the test clips named in .* of benchmark 'xview': {wrong[0]}, "
+        InputError,
+        match=rf"names {len(wrong)} clips that benchmark 'xview' does not count among .*: {wrong[0]}, ",
     ):
         Feeder(folder / 'clips.npz', 'test', 'xview', sample_path=folder / 'names.txt')
 

@@ -146,20 +146,20 @@ def test_claims_of_texts_are_refused(skeletons):
 @pytest.mark.parametrize(
     'key, value, text',
     [
-        ('label', [0, 1, -2, 0, 1, 2], r'1 clips have labels outside -1 to 65535: clip 2 (-2)'),
+        ('label', [0, 1, -2, 0, 1, 2], r'1 clip has a label outside -1 to 65535: clip 2 (-2)'),
         ('label', [0, 1, 2, 0, 10**12, 2], 'clip 4 (1000000000000)'),
         (
             'label',
             np.array([0, 1, 2, 0, 2**64 - 1, 2], np.uint64),
             'labels or numbers of persons beyond 9223372036854775807',
         ),
-        ('person', [1, 2, 1, 2, 9, -1], '2 clips have persons outside 0 to 2: clip 4 (9), clip 5 (-1)'),
-        ('name', ['a', 'b', 'a', 'c', 'd', 'e'], '1 names occur more than once: a'),
+        ('person', [1, 2, 1, 2, 9, -1], '2 clips have a number of persons outside 0 to 2: clip 4 (9), clip 5 (-1)'),
+        ('name', ['a', 'b', 'a', 'c', 'd', 'e'], '1 name occurs more than once: a'),
         *(
             (
                 'name',
                 ['a', name, *'cdef'],
-                f'1 names are empty, . or .., or contain /, \\ or a control character: {name!r}',
+                f'1 name is empty, . or .., or contains /, \\ or a control character: {name!r}',
             )
             for name in ('', '.', '..', '../x', 'a\\b', '/etc/x', 'a\nb')
         ),
@@ -178,7 +178,7 @@ def test_wrong_columns_are_refused(skeletons, key, value, text):
 def test_a_writer_refuses_what_could_not_be_opened(tmp_path):
     for name, label, text in (
         ('../x', 0, "or a control character: '../x'"),
-        ('a', 10**30, 'labels outside'),
+        ('a', 10**30, 'a label outside'),
         ('b', 0, 'once: b'),
     ):
         store = SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (1, 4, 3))
@@ -186,7 +186,7 @@ def test_a_writer_refuses_what_could_not_be_opened(tmp_path):
         store.add('b', 0, np.ones((1, 1, 4, 3)))
         store.add(name, label, np.ones((1, 1, 4, 3)))
         assert text in refusal(store.__exit__, None, None, None) and not list(tmp_path.iterdir())
-    for feature, text in ((np.nan, '1 features contain NaN or Inf'), (3e38, 'beyond ±1,000,000: b')):
+    for feature, text in ((np.nan, '1 feature contains NaN or Inf'), (3e38, 'beyond ±1,000,000: b')):
         assert text in refusal(write_features, tmp_path / 'x.h5', ['a', 'b'], [[1, 2], [feature, 0]])
     assert not list(tmp_path.iterdir())
 
@@ -194,7 +194,7 @@ def test_a_writer_refuses_what_could_not_be_opened(tmp_path):
 @pytest.mark.parametrize(
     'key, value, text',
     [
-        ('name', ['a', 'b', 'c', 'd', 'e', 'a'], '1 names occur more than once: a'),
+        ('name', ['a', 'b', 'c', 'd', 'e', 'a'], '1 name occurs more than once: a'),
         ('name', ['a'], 'its names, answers or checksums do not fit its (6, 4) features'),
         ('answer', ['a'], 'do not fit its (6, 4) features'),
         ('feature', np.zeros((6, 0), 'f4'), 'do not fit'),
@@ -222,7 +222,7 @@ def test_a_branch_without_features_is_refused(tmp_path):
 def test_numbers_that_no_clip_has_are_refused_when_the_clip_is_used(skeletons, value, preload):
     with h5py.File(without_checksums(skeletons), 'r+') as file:
         file['frames'][4, 1, 3, 2] = value  # of clip 2, in a slot that is empty
-    feeder, text = Feeder(skeletons, 'all'), '1 clips contain NaN or Inf, or numbers beyond ±1,000,000: clip 2'
+    feeder, text = Feeder(skeletons, 'all'), '1 clip contains NaN or Inf, or numbers beyond ±1,000,000: clip 2'
     assert len(feeder.__getitems__([0, 1, 3]).label) == 3
     assert f'x.h5 cannot be used: {text}' in refusal(feeder.__getitems__, [2, 0])
     if preload == 'memory':
@@ -235,7 +235,7 @@ def test_the_error_of_a_worker_is_one_line(skeletons, workers):
     with h5py.File(skeletons, 'r+') as file:
         file['frames'][4, 0, 3, 2] += 1
     loader = make_loader(Feeder(skeletons, 'all'), 2, False, workers, False)
-    assert refusal(list, loader).endswith('x.h5 cannot be used: 1 clips have changed since they were written: clip 2')
+    assert refusal(list, loader).endswith('x.h5 cannot be used: 1 clip has changed since it was written: clip 2')
 
 
 def test_a_clip_is_checked_once_in_all_processes(skeletons, monkeypatch):
@@ -254,7 +254,7 @@ def test_a_feature_is_checked_only_when_its_clip_is_used(skeletons, features):
     np.testing.assert_allclose(train.feature_statistics['text'][1], others.std(0), rtol=1e-6)
     assert train.__getitems__([0, 1, 2]).text.isfinite().all()
     test = Feeder(skeletons, 'test', text_path=features)
-    assert 'text.h5 cannot be used: 1 features contain NaN' in refusal(test.__getitems__, [0, 1])
+    assert 'text.h5 cannot be used: 1 feature contains NaN' in refusal(test.__getitems__, [0, 1])
 
 
 def test_features_of_another_type_become_float32(skeletons, features):
@@ -284,12 +284,12 @@ def test_the_range_is_that_of_every_number():
 def test_public_arrays_with_repeated_names_or_other_labels_are_refused(tmp_path):
     x, y, path = np.ones((3, 2, 150), np.float32), np.eye(3), tmp_path / 'x.npz'
     np.savez(path, x_test=x, y_test=y)
-    assert '1 names occur more than once: a' in refusal(open_npz, path, 'test', ['a', 'b', 'a'])
+    assert '1 name occurs more than once: a' in refusal(open_npz, path, 'test', ['a', 'b', 'a'])
     for labels, text in (
-        (y * [1, 1, 0], '1 clips have labels that are not one-hot: test_2'),
+        (y * [1, 1, 0], '1 clip has a label that is not one-hot: test_2'),
         (y * [1, np.nan, 1], 'test_1'),
-        (np.array([0, 2**63, 1], np.uint64), '1 clips have labels of no class: test_1 (9223372036854775808)'),
-        (np.array([0, np.nan, 1.5]), '2 clips have labels of no class: test_1 (nan), test_2 (1.5)'),
+        (np.array([0, 2**63, 1], np.uint64), '1 clip has a label of no class: test_1 (9223372036854775808)'),
+        (np.array([0, np.nan, 1.5]), '2 clips have a label of no class: test_1 (nan), test_2 (1.5)'),
         (np.array([-2, 0, 0]), 'test_0 (-2)'),
     ):
         np.savez(path, x_test=x, y_test=labels)

@@ -80,7 +80,11 @@ def test_a_list_of_classes(tmp_path):
     path = tmp_path / 'classes.txt'
     path.write_bytes('\ufeffsit\r\n wave hand \ndrink\n\n'.encode())
     assert read_classes(path) == ['sit', 'wave hand', 'drink']
-    for text, problem in (('', 'names no class'), ('a\n\nb', 'have no name'), ('a\nb\na', 'have the same name: a')):
+    for text, problem in (
+        ('', 'names no class'),
+        ('a\n\nb', 'class has no name'),
+        ('a\nb\na', 'more than once: a'),
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match=problem):
             read_classes(path)

@@ -60,7 +60,7 @@ def test_names_of_public_arrays(tmp_path):
     (tmp_path / 'names.txt').write_bytes(b'one\r\ntwo\nthree')
     names = read_names(tmp_path / 'names.txt')
     assert open_npz(tmp_path / 'x.npz', 'test', names).name == ['one', 'two', 'three']
-    with pytest.raises(InputError, match='2 names are given for the 3 clips of x_test'):
+    with pytest.raises(InputError, match='2 names are given for 3 clips of x_test'):
         open_npz(tmp_path / 'x.npz', 'test', names[:2])
 
 

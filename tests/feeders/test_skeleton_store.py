@@ -62,7 +62,7 @@ def test_a_store_says_what_is_true_of_all_its_clips(tmp_path, clips):
     assert not store.classes and not store.normalised and not store.confidence
 
 
-@pytest.mark.parametrize('classes, problem', [(['a'], 'labels outside -1 to 0'), (['a', 'a'], 'the same name: a')])
+@pytest.mark.parametrize('classes, problem', [(['a'], 'a label outside -1 to 0'), (['a', 'a'], 'more than once: a')])
 def test_names_that_do_not_fit_the_labels_are_refused(tmp_path, clips, classes, problem):
     with pytest.raises(InputError, match=problem):
         with SkeletonStoreWriter(tmp_path / 'x.h5', 'ours', (2, 4, 3), classes) as store:
@@ -81,7 +81,7 @@ def test_names_of_classes_that_have_changed_are_refused(tmp_path, clips):
     without_checksums(tmp_path / 'x.h5')
     with h5py.File(tmp_path / 'x.h5', 'r+') as file:
         file['class'][1] = b'sit'
-    with pytest.raises(InputError, match=r'x.h5 cannot be used: 1 classes have the same name: sit'):
+    with pytest.raises(InputError, match=r'x.h5 cannot be used: 1 name of a class occurs more than once: sit'):
         open_skeletons(tmp_path / 'x.h5')
     with h5py.File(tmp_path / 'x.h5', 'r+') as file:
         file['class'][1], file.attrs['normalised'] = b'wave', 'yes'

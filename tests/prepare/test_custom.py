@@ -120,7 +120,10 @@ def test_coordinates_that_look_like_pixels_are_a_warning(table, tmp_path, capsys
 def test_a_label_that_is_no_class_is_blamed_with_its_line(table, tmp_path, capsys):
     argv = table({'one': RNG.normal(size=(6, 17, 3))}, 'name,label,split\none,-1,train\n')
     error = refused(capsys, main, argv)
-    assert 'none of the 1 rows can be used; ' in error and "labels.csv line 2: label '-1' is not a number from" in error
+    assert (
+        'has no row that can be used; the first: ' in error
+        and "labels.csv line 2: label '-1' is not a number from" in error
+    )
 
 
 def test_names_of_classes_are_labels(table, tmp_path, capsys):

@@ -61,7 +61,7 @@ def test_names_that_do_not_fit_are_one_line_and_status_2(public, tmp_path, capsy
     for flags, message in (
         ({'names': npz}, 'give --benchmark'),
         ({'names': tmp_path / 'all.txt', 'benchmark': 'xsub', 'test_names': npz}, 'no other list'),
-        ({'test_names': tmp_path / 'all.txt'}, '4 names are given for the 1 clips of x_test'),
+        ({'test_names': tmp_path / 'all.txt'}, '4 names are given for 1 clip of x_test'),
         ({'names': tmp_path / 'all.txt', 'benchmark': {'ntu60': 'xset', 'ntu120': 'xview'}[dataset]}, 'is not one of'),
         ({'train_names': tmp_path / 'nothing.txt'}, 'nothing.txt does not exist'),
     ):

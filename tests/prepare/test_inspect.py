@@ -54,11 +54,11 @@ def spoilt_name(path):
 @pytest.mark.parametrize(
     'change, message',
     [
-        (lambda frames: frames * np.nan, f'1 clips contain {UNBOUND}: S001C002P003R001A005'),
-        (lambda frames: np.where(frames > 1, np.inf, frames), 'contain NaN or Inf'),
-        (lambda frames: frames * 1e7, f'contain {UNBOUND}: S001'),
-        (lambda frames: frames * 0, 'are all zero: S001C002P003R001A005'),
-        (lambda frames: frames[:0], 'have no frames'),
+        (lambda frames: frames * np.nan, f'1 clip contains {UNBOUND}: S001C002P003R001A005'),
+        (lambda frames: np.where(frames > 1, np.inf, frames), 'contains NaN or Inf'),
+        (lambda frames: frames * 1e7, f'contains {UNBOUND}: S001'),
+        (lambda frames: frames * 0, 'is all zero: S001C002P003R001A005'),
+        (lambda frames: frames[:0], 'has no frames'),
     ],
 )
 def test_wrong_frames_are_found(tmp_path, capsys, change, message):
@@ -69,9 +69,9 @@ def test_wrong_frames_are_found(tmp_path, capsys, change, message):
 @pytest.mark.parametrize(
     'spoil, message',
     [
-        (spoilt_label(60), 'labels are out of range or differ from the name: S001C002P003R001A005 (label 60)'),
+        (spoilt_label(60), 'label is out of range or differs from the name: S001C002P003R001A005 (label 60)'),
         (spoilt_label(7), 'S001C002P003R001A005 (label 7)'),
-        (spoilt_name, 'names occur more than once: S001C001P001R001A001'),
+        (spoilt_name, 'name occurs more than once: S001C001P001R001A001'),
     ],
 )
 def test_wrong_labels_and_names_are_found(tmp_path, capsys, spoil, message):
@@ -109,7 +109,7 @@ def test_clips_shared_by_training_and_test_are_found(tmp_path, capsys):
             store.add(f'a01_s01_e00_v0{view}', 0, frames)
         store.add('a02_s01_e00_v01', 1, frames + 1)
     assert main(['inspect', str(tmp_path / 'x.h5')]) == 0
-    assert '1 test clips are byte-identical to training clips: a01_s01_e00_v03' in capsys.readouterr().out
+    assert '1 test clip is byte-identical to a training clip: a01_s01_e00_v03' in capsys.readouterr().out
 
 
 def test_the_95_twins_of_nw_ucla_are_found(shared, tmp_path, capsys):
@@ -133,9 +133,9 @@ def test_what_does_not_join_is_named(tmp_path, capsys):
     for fact in (
         '3 features of width 3; ',
         'encoder: none',
-        '2 of 3 clips have a feature',
-        f'WRONG: 1 clips have no feature: {NAMES[1]}',
-        '1 features have no clip: stranger',
+        'features for 2 of 3 clips',
+        f'WRONG: 1 clip has no feature: {NAMES[1]}',
+        '1 feature has no clip: stranger',
     ):
         assert fact in text, fact
 
@@ -146,7 +146,7 @@ def test_wrong_features_are_found(tmp_path, capsys):
         file['name'][2], file['feature'][0] = 'b', [1, np.nan]
     assert main(['inspect', str(tmp_path / 'v.h5')]) == 1
     text = capsys.readouterr().out
-    assert f'contain {UNBOUND}: a' in text and 'all zero: b' in text and 'more than once: b' in text
+    assert f'contains {UNBOUND}: a' in text and 'all zero: b' in text and 'more than once: b' in text
 
 
 def test_wrong_files_and_clips_are_one_line_and_status_2(tmp_path, capsys):
@@ -174,9 +174,9 @@ def test_all_clips_and_features_are_compared_with_their_checksums(tmp_path, caps
         other['feature'][2, 1] = 5
     assert main(['inspect', '--verify', store, features]) == 1
     text = capsys.readouterr().out
-    assert f'WRONG: 1 clips have changed since they were written: {NAMES[1]}' in text
-    assert f'WRONG: 1 features have changed since they were written: {NAMES[2]}' in text
-    assert main(['inspect', store, features]) == 1 and 'changed since they were written' in capsys.readouterr().out
+    assert f'WRONG: 1 clip has changed since it was written: {NAMES[1]}' in text
+    assert f'WRONG: 1 feature has changed since it was written: {NAMES[2]}' in text
+    assert main(['inspect', store, features]) == 1 and 'changed since it was written' in capsys.readouterr().out
     assert main(['inspect', '--verify', without_checksums(store)]) == 0
     assert '3 clips, with no checksums' in capsys.readouterr().out
 

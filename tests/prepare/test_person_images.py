@@ -60,7 +60,7 @@ def test_a_second_run_makes_only_what_is_missing_or_damaged(clips, tmp_path, cap
     before = os.stat(paths[0])
     capsys.readouterr()
     assert main(command) == 0
-    assert '4 clips, 1 of them were already there' in capsys.readouterr().out
+    assert '4 clips, of which 1 was already there' in capsys.readouterr().out
     assert os.stat(paths[0]) == before and all(person_images.is_complete(path) for path in paths)
 
 
@@ -104,7 +104,7 @@ def test_videos_without_an_image_are_named_with_their_reason(clips, tmp_path, ca
     assert main(command) == 1
     assert os.listdir(tmp_path / 'out') == [f'{NAME}.jpg']
     report = (tmp_path / 'out.report.txt').read_text().splitlines()
-    assert report[0] == '1 clips stored, 6 left out' and len(report) == 7
+    assert report[0] == '1 clip stored, 6 left out' and len(report) == 7
     for name, reason in (
         (other['1'], 'has no S001'),
         (other['2'], 'cannot be read after 0 frames'),

@@ -98,7 +98,7 @@ def test_clips_that_do_not_fit_are_left_out_with_their_reason(own, tmp_path, cap
         '2_1': (np.where(good > 0, np.inf, good), 'contains NaN or Inf'),
         '2_2': (good * 1e300, 'contains NaN or Inf'),
         '2_3': (good[:0], 'has no frames'),
-        '3_1': (np.stack([good, good], 1), 'has 2 persons; expected 1 to 1'),
+        '3_1': (np.stack([good, good], 1), 'has 2 persons; expected no more than 1'),
         '3_2': (np.array(['a']), 'is not a .npy array of numbers'),
         '3_3': (good[0], 'has frames of shape (5, 3)'),
         '4_4': (good, "clip name '4_4' has action 4, which Our own data does not have"),
@@ -110,7 +110,7 @@ def test_clips_that_do_not_fit_are_left_out_with_their_reason(own, tmp_path, cap
     assert main(command(tmp_path)) == 1
     assert open_skeletons(tmp_path / 'x.h5').name == ['1_1']
     report = (tmp_path / 'x.h5.report.txt').read_text().splitlines()
-    assert report[0] == '1 clips stored, 10 left out' and len(report) == 11
+    assert report[0] == '1 clip stored, 10 left out' and len(report) == 11
     for name, (_, reason) in wrong.items():
         assert any(line.startswith(f'{tmp_path / name}.npy: ') and reason in line for line in report), name
     assert main(command(tmp_path, '--allow_missing')) == 0
@@ -145,7 +145,7 @@ def test_nothing_that_can_be_used_is_one_line_and_status_2(own, tmp_path, capsys
     assert 'no *.npy in' in refused(capsys, main, command(tmp_path))
     np.save(tmp_path / '1_1.npy', np.zeros((0, 5, 3)))
     error = refused(capsys, main, command(tmp_path))
-    assert f'none of 1 clips can be used; the first: {tmp_path / "1_1.npy"}: has no frames' in error
+    assert f'no clip can be used; the first of 1: {tmp_path / "1_1.npy"}: has no frames' in error
     assert not (tmp_path / 'x.h5').exists()
 
 

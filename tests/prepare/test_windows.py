@@ -38,7 +38,8 @@ def test_windows_begin_every_stride_and_the_last_ends_with_the_recording(store, 
 def test_a_recording_shorter_than_a_window_is_one_window_and_noted(store):
     found = cut(store, 5)
     assert found.name[-1] == 'short' and found.frames[-1].tolist() == [0, 2] and len(found.store.clip(-1)) == 3
-    assert 'fewer frames than --window 5: short (3)' in found.note
+    assert '1 clip has fewer frames than --window 5: short (3)' in found.note
+    assert '2 clips have fewer frames than --window 20: long (10), short (3)' in cut(store, 20).note
     assert cut(store, 3).note == ''
 
 

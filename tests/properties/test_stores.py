@@ -149,7 +149,7 @@ def test_a_feature_store_has_what_was_written_by_name(tmp_path, drawn, attribute
     mean, std = feature.astype(float).mean(0), feature.astype(float).std(0)
     np.testing.assert_allclose(store.statistics[0], mean, rtol=1e-6, atol=1e-6 * np.abs(feature).max())
     np.testing.assert_allclose(store.statistics[1], std, rtol=1e-6, atol=1e-6 * np.abs(feature).max())
-    with pytest.raises(InputError, match='1 of 1 clips have no video feature'):
+    with pytest.raises(InputError, match='1 of 1 clip has no video feature'):
         store.rows([name[0] + 'x' * 13], 'video')
 
 

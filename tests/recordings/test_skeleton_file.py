@@ -28,7 +28,7 @@ TWO_FRAMES = file_text([body_text()], [body_text()])
 
 
 def test_a_file_of_another_format_is_refused_with_its_line(shared):
-    with pytest.raises(ClipError, match='line 4: 26 joints, expected 25'):
+    with pytest.raises(ClipError, match='line 4: a body of 26 joints, expected 25'):
         read_skeleton(shared / 'data' / 'ntu_raw' / 'not_ntu_format.skeleton')
 
 
@@ -60,7 +60,7 @@ def test_other_spacing_reads_the_same(spacing):
         (b'-1\n', "line 1: '-1' is not a number of frames"),
         (b'2\n0\n', 'line 2: the file is cut short: expected the number of bodies'),
         (b'1\n1\n\n25\n', "line 3: expected a body's info line, which begins with its id"),
-        (file_text([body_text(joints=24)]), 'line 4: 24 joints, expected 25'),
+        (file_text([body_text(joints=24)]), 'line 4: a body of 24 joints, expected 25'),
         (TWO_FRAMES + b'1\n', 'line 58: the file continues after the 2 frames'),
         (TWO_FRAMES.replace(b'3 3.5 2', b'3 abc 2', 1), "line 8: 'abc' is not a finite number"),
         (TWO_FRAMES.replace(b'3 3.5 2', b'3 nan 2', 1), "line 8: 'nan' is not a finite number"),
