@@ -266,10 +266,9 @@ class Processor:
         if self.is_first:
             name, frames = (self.windows.name, self.windows.frames) if self.windows else (feeder.name, None)
             scores, classes = np.mean([each.scores for each in found], axis=0), found[0].classes
-            ranking = Ranking.of(name, scores, arg.topk, classes, frames)
-            ranking.write(arg.output)
+            Ranking.of(name, scores, arg.topk, classes, frames).write(arg.output)
             if arg.figure:
-                draw_prediction(arg.figure, self.windows, ranking, feeder)
+                draw_prediction(arg.figure, self.windows, Ranking.of(name, scores, None, classes, frames), feeder)
 
     def export(self) -> None:
         """Write the student as a program that says what it is, once its scores of clips are those of the student."""

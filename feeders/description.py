@@ -18,7 +18,7 @@ from torchlight import config
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
-from torchlight.tensor_files import read_description
+from torchlight.tensor_files import may_be_weights, read_description
 from torchlight.yaml_file import read_yaml
 
 WORDS = {'normalised': 'centred and scaled', 'confidence': 'keypoints with a confidence'}
@@ -44,7 +44,9 @@ def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:
     if words.phase == 'train' or not words.weights:
         return None
     path = words.weights[0]
-    text = read_description(require_file(path)).get('config')
+    if not may_be_weights(require_file(path)):
+        raise InputError(f'{path} is not a weights file')
+    text = read_description(path).get('config')
     if not isinstance(text, str):
         raise InputError(f'{path} carries no settings; give the YAML file of its training with --config')
     return text, path

@@ -148,7 +148,7 @@ def metadata(
         'coordinates': coordinates,
         'parents': json.dumps(preprocessing.parents.tolist() if preprocessing else []),
         'preprocessing': preprocessing.description if preprocessing else '',
-        'normalisation': preprocessing.normalisation if preprocessing else '',
+        'normalisation': _normalisation(arg, preprocessing),
         **{key: json.dumps(value) for key, value in zip(FACTS, description.facts_of_training(arg.weights))},
         'with_preprocessing': json.dumps(arg.with_preprocessing),
         'dataset': str(read_description(arg.weights).get('dataset') or (feeder.dataset if feeder else '')),
@@ -158,6 +158,14 @@ def metadata(
         'commit': git['commit'] + ' (changed)' * git['changed'] if git else '',
         'created': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
     }
+
+
+def _normalisation(arg: argparse.Namespace, preprocessing: Preprocessing | None) -> str:
+    """Say what is done to the coordinates, and what must have been done to them before."""
+    own = preprocessing.normalisation if preprocessing else ''
+    normalised, _ = description.facts_of_training(arg.weights)
+    before = 'before a clip comes in, it must be centred and scaled as feeders.prepare custom --normalise does it'
+    return '; '.join(filter(None, [before if normalised else '', own]))
 
 
 def noise_store(layout: tuple[int, int, int]) -> SkeletonStore:

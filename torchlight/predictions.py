@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import softmax
 
 from torchlight.class_names import class_name
+from torchlight.errors import counted
 from torchlight.files import require_ending, write_csv, write_text
 
 ENDINGS = ('.csv', '.json')
@@ -40,11 +41,11 @@ class Ranking(NamedTuple):
         cls,
         name: Sequence[str],
         scores: np.ndarray,
-        k: int,
+        k: int | None,
         classes: Sequence[str] = (),
         frames: np.ndarray | None = None,
     ) -> 'Ranking':
-        """Rank the classes of named samples by their scores, (N, num_class) logits; at most k are kept."""
+        """Rank the classes of named samples by their scores, (N, num_class) logits; at most k are kept, or all."""
         label = np.argsort(-scores, axis=1, kind='stable')[:, :k]
         return cls(name, label, np.take_along_axis(softmax(scores, axis=1), label, 1), classes, frames)
 
@@ -117,3 +118,4 @@ class Ranking(NamedTuple):
             write_text(path, json.dumps(self.records(), indent=1) + '\n')
         else:
             write_csv(path, self.table())
+        print(f'{path}: {counted(len(self.name), "prediction")}')

@@ -73,7 +73,8 @@ def _next_steps(arg: argparse.Namespace, work_dir: WorkDir) -> dict[str, str]:
     steps = {
         'test': f'python main_MMCL.py {test}',
         'classify': f'python main_MMCL.py --phase predict --weights {best} --input CLIP{imports}',
-        'export': f'python main_MMCL.py --phase export --weights {best} --output student.onnx{imports}',
+        'export': f'python main_MMCL.py --phase export --weights {best} --with-preprocessing --output student.onnx'
+        + imports,
     }
     if importlib.util.find_spec('tensorboard'):  # which the program does not need
         steps['curves'] = f'tensorboard --logdir {shlex.quote(str(work_dir.path / "runs"))}'

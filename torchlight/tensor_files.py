@@ -110,6 +110,12 @@ def read_containers(path: str | Path) -> Any:
         raise InputError(f'{path} cannot be read as a PyTorch checkpoint: it is damaged or of another kind') from error
 
 
+def may_be_weights(path: str | Path) -> bool:
+    """Return whether a file begins as one of tensors does: a zip archive, or a pickle in older formats of PyTorch."""
+    with open(path, 'rb') as file:
+        return file.read(2).startswith((b'PK', b'\x80'))
+
+
 def read_description(path: str | Path) -> dict[str, Any]:
     """Return what a file says of its tensors, {} if it says nothing.
 

@@ -39,3 +39,4 @@ def draw_prediction(path: str | Path, windows: Windows, ranking: Ranking, feeder
         draw_timeline(path, name, ranking)
     else:
         draw_clip(path, f'{name}: {found[0]}', frames, parents)
+    print(f'{path}: {name}')

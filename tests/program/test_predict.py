@@ -48,6 +48,12 @@ def test_weights_without_settings_need_a_config(one_epoch, tmp_path, capsys):
     assert 'carries no settings' in line and '--config' in line
 
 
+def test_what_is_no_weights_file_is_called_so(tmp_path, capsys):
+    (tmp_path / 'x.pt').write_text('# Notes')
+    line = refused(capsys, ['--phase', 'predict', '--weights', tmp_path / 'x.pt', '--input', tmp_path / 'clip.npy'])
+    assert 'x.pt is not a weights file' in line
+
+
 def test_weights_without_names_have_those_of_the_clips(shared, tmp_path, capsys):
     from model.ctrgcn import Model
 

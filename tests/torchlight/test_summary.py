@@ -56,7 +56,7 @@ def test_the_next_commands_can_be_typed(lines, tmp_path, monkeypatch):
     test, predict, export = lines()[-3:]
     assert test.endswith(f'main_MMCL.py --config {work}/config.yaml --phase test --weights {work}/best.pt')
     assert predict.endswith(f'--phase predict --weights {work}/best.pt --input CLIP')
-    assert export.endswith(f'--weights {work}/best.pt --output student.onnx')
+    assert export.endswith(f'--weights {work}/best.pt --with-preprocessing --output student.onnx')
     assert all(
         line.endswith(' --allow-imports mine ours.nets') for line in lines(allow_imports=['mine', 'ours.nets'])[-3:]
     )
