@@ -21,7 +21,13 @@ def signalled(self, batch):
         os.kill(target(), number)
     return train_step(self, batch)
 
+def written(event, args):
+    if event == 'os.rename':
+        with open({written!r}, 'a') as file:
+            print(os.environ['RANK'], os.path.basename(args[1]), file=file)
+
 main_MMCL.Processor.train_step = signalled
+sys.addaudithook(written)
 sys.exit(main_MMCL.main())
 """
 ITSELF, TORCHRUN = 'os.getpid', 'os.getppid'
@@ -32,7 +38,8 @@ def torchrun(data, run, *more, **signals):
     """Run two processes and return what became of them; signals: start0=(step before which, to whom, which signal)."""
     script = run.parent / 'program.py'
     numbered = ', '.join(f'{key[5:]}: ({step}, {to}, signal.{name})' for key, (step, to, name) in signals.items())
-    script.write_text(PROGRAM.format(root=str(ROOT), signals=f'{{{numbered}}}'))
+    written = str(run.parent / 'written.txt')  # a line for each file: the process and the name
+    script.write_text(PROGRAM.format(root=str(ROOT), signals=f'{{{numbered}}}', written=written))
     launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
     command = [*launch, '--max-restarts', '1', str(script), *command_line(data, run, *MORE, *more)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
@@ -54,6 +61,12 @@ def test_every_clip_is_scored_once(whole, one_epoch, data, tmp_path):
     one, two = (scores(run / 'epoch1_test_score.pkl') for run in (one_epoch, tmp_path / 'run'))
     assert list(one) == list(two) == list(scores(whole / 'epoch1_test_score.pkl'))
     np.testing.assert_allclose(np.stack(list(one.values())), np.stack(list(two.values())), atol=1e-4)
+
+
+def test_the_report_the_pictures_and_the_tables_are_written_once_by_the_first_process(whole):
+    lines = (whole.parent / 'written.txt').read_text().splitlines()
+    for name in 'report.html', 'topology.png', 'embedding.png', 'confusion_matrix.png', 'per_class.csv', 'best.pt':
+        assert [line for line in lines if line.endswith(f' {name}')] == [f'0 {name}'] and (whole / name).exists()
 
 
 def test_a_run_that_is_killed_stopped_and_killed_again_ends_as_one_that_is_not(whole, data, tmp_path):
