@@ -124,7 +124,7 @@ def test_videos_without_an_image_are_named_with_their_reason(clips, tmp_path, ca
         ({'--videos': 'nowhere'}, 'nowhere is not a folder; --videos'),
         ({'--videos': 'skeletons'}, 'no video (.avi, '),
         ({'--skeletons': 'videos'}, 'no *.skeleton in videos; --skeletons'),
-        ({'--videos': 'videos/damaged'}, 'no image can be made of any of 1 videos; the first: '),
+        ({'--videos': 'videos/damaged'}, 'no image can be made of 1 video; the first: '),
         ({'--out': 'skeletons/S001C001P001R001A001.skeleton/out'}, 'cannot make the folder'),
     ],
 )

@@ -118,9 +118,9 @@ def test_a_name_that_comes_twice_or_is_no_name_of_a_file_is_refused_and_nothing_
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'x.h5'
         if name in ('', '..', 'a/b', 'a\nb', '\ud800'):
-            with pytest.raises(InputError, match='names are empty'):
+            with pytest.raises(InputError, match='name is empty'):
                 write(path, layout, added)
-        with pytest.raises(InputError, match=r'more than once|names are empty'):
+        with pytest.raises(InputError, match=r'more than once|name is empty'):
             write(path, layout, [*added, added[-1]])
         assert not list(Path(folder).iterdir())
 
