@@ -177,9 +177,9 @@ STORES = {
     'has a group that contains itself for frames': (
         changed('store', link('frames', lambda file, secret: file['/'])), "needs 'frames'"),
     'has a name that leads to another folder': (
-        changed('store', instead('name', data=['../x', *'abcde'])), 'are empty, . or .., or contain /'),
+        changed('store', instead('name', data=['../x', *'abcde'])), 'empty, . or .., or contain'),
     'has a name that is an absolute path': (
-        changed('store', instead('name', data=lambda folder: [str(folder / SECRET), *'abcde'])), 'or contain /'),
+        changed('store', instead('name', data=lambda folder: [str(folder / SECRET), *'abcde'])), 'or contain'),
     'has labels of 2^64': (
         changed('store', instead('label', data=np.full(6, 2**64 - 1, np.uint64))), 'beyond 9223372036854775807'),
     'has offsets that overflow': (
