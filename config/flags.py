@@ -56,6 +56,8 @@ def _data(parser: Parser) -> None:
     add('--test-feeder-args', **PAIRS, help='Arguments of the feeder for testing, merged into those of the file.')
     add('--held-out', type=not_negative, default=0.0, metavar='SHARE',
         help='Choose the best epoch on this share of the training clips instead of on the test clips.')
+    add('--held-out-by', metavar='FIELD',
+        help='Hold out whole subjects, views or whatever the names of the clips number; not clips one by one.')
     add('--batch-size', type=positive, default=256, metavar='N', help='Clips in a training step, on all devices.')
     add('--test-batch-size', type=positive, default=256, metavar='N', help='Clips in an evaluation batch.')
     add('--num-worker', type=count, default=0, metavar='N',

@@ -48,6 +48,8 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
         raise InputError('--phase predict needs --input, the clips to classify')
     if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
         raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
+    if arg.held_out_by and not arg.held_out:
+        raise InputError(f'--held-out-by {arg.held_out_by} needs --held-out, the share of the clips to hold out')
     if devices > 1 and (arg.compile or arg.amp == 'bf16'):
         raise InputError('--compile and --amp bf16 work with one device per process; use torchrun for several devices')
     if arg.phase == 'train' and arg.batch_size % processes:
@@ -95,8 +97,8 @@ def feeder_arguments(arg: argparse.Namespace) -> dict[str, dict[str, Any]]:
     if not arg.held_out:
         return {'train': train, 'test': test}
     clips = {key: value for key, value in train.items() if key in CLIP_KEYS}
-    validation = {**test, **clips, 'split': 'held_out', 'held_out': arg.held_out}
-    return {'train': {**train, 'held_out': arg.held_out}, 'val': validation, 'test': test}
+    aside = {'held_out': arg.held_out} | ({'held_out_by': arg.held_out_by} if arg.held_out_by else {})
+    return {'train': {**train, **aside}, 'val': {**test, **clips, 'split': 'held_out', **aside}, 'test': test}
 
 
 def layout(model_args: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -56,8 +56,9 @@ class Feeder(Dataset):
     """The contract of a feeder, which a custom one derives from: everything the processor needs from a data set.
 
     The constructor gets `train_feeder_args` or `test_feeder_args` of the config, raises InputError for bad ones and
-    writes nothing. Some flags change those arguments: --stream sets `bone` and `vel`; --held-out sets `held_out` for
-    training and `split='held_out'` for validation; --phase predict sets `data_path` and `split='all'`.
+    writes nothing. Some flags change those arguments: --stream sets `bone` and `vel`; --held-out sets `held_out`, and
+    --held-out-by `held_out_by`, for training and validation, which gets `split='held_out'`; --phase predict sets
+    `data_path` and `split='all'`.
 
     Attributes
     ----------

@@ -50,6 +50,7 @@ class Feeder(StoreFeeder):
     video_ablation, text_ablation : None, 'constant' or 'shuffled'. Every clip gets the mean feature, or another clip's.
     video_made_with, text_made_with : dict or None. What the stores must record, such as {encoder: inception_v3}.
     held_out : float. Share of the training clips that is kept aside (default 0).
+    held_out_by : str or None. What keeps clips on one side, a number in their names such as 'performer' (default None).
     repeat : int. How often each clip occurs in an epoch (default 1).
     label_map : {label of the data: label of the model's classes} or None. Clips of other labels are left out.
     graph, graph_args : the skeleton, for its bones.
@@ -84,6 +85,7 @@ class Feeder(StoreFeeder):
         video_made_with: dict[str, Any] | None = None,
         text_made_with: dict[str, Any] | None = None,
         held_out: float = 0,
+        held_out_by: str | None = None,
         repeat: int = 1,
         label_map: dict[int, int] | None = None,
         graph: str = 'graph.ntu_rgb_d.Graph',
@@ -95,7 +97,7 @@ class Feeder(StoreFeeder):
         self.window_size, self.p_interval, self.random_rot = window_size, p_interval, random_rot
         self.num_person, self.missing_person = num_person, missing_person
         self._check_arguments()
-        store = open_clips(data_path, split, benchmark, sample_path, held_out, label_map)
+        store = open_clips(data_path, split, benchmark, sample_path, label_map, held_out, held_out_by)
         if debug:
             store = store.select(np.arange(len(store)) < 100)
         self._check_clips(store)
@@ -189,12 +191,13 @@ def open_clips(
     split: str,
     benchmark: str | None = None,
     sample_path: str | Path | None = None,
-    held_out: float = 0,
     label_map: dict[int, int] | None = None,
+    held_out: float = 0,
+    held_out_by: str | None = None,
 ) -> SkeletonStore:
     """Open a store, a public .npz or one clip, and choose the clips of a split; the arguments are Feeder's."""
     if isinstance(data_path, SkeletonStore):
-        return choose_split(map_labels(data_path, label_map), split, benchmark, held_out)
+        return choose_split(map_labels(data_path, label_map), split, benchmark, held_out, held_out_by)
     if not isinstance(data_path, (str, Path)):
         raise InputError(f'data_path is {data_path!r}; expected the path of a store, an .npz or a clip')
     ending = Path(data_path).suffix
@@ -203,11 +206,11 @@ def open_clips(
         command = f'python -m feeders.prepare {dataset} --raw DIR --out {data_path}'
         raise InputError(f'{data_path} does not exist; make it from the recordings with `{command}`')
     if ending == '.npz':
-        return _open_npz(data_path, split, benchmark, sample_path, held_out, label_map)
+        return hold_out(_open_npz(data_path, split, benchmark, sample_path, label_map), split, held_out, held_out_by)
     if sample_path:
         raise InputError(f'sample_path is only for an .npz; {data_path} has its own clip names')
     store = open_clip(data_path) if ending == '.npy' else open_skeletons(data_path)
-    return choose_split(map_labels(store, label_map), split, benchmark, held_out)
+    return choose_split(map_labels(store, label_map), split, benchmark, held_out, held_out_by)
 
 
 def _open_npz(
@@ -215,10 +218,9 @@ def _open_npz(
     split: str,
     benchmark: str | None,
     sample_path: str | Path | None,
-    held_out: float,
     label_map: dict[int, int] | None,
 ) -> SkeletonStore:
-    """Open a split of the public arrays, which belong to one benchmark; raise InputError if it is not `benchmark`."""
+    """Open public arrays, which are of one benchmark; raise InputError if it is not `benchmark`."""
     check_split(split)
     if split == 'all':
         raise InputError(
@@ -238,4 +240,4 @@ def _open_npz(
                 f'{sample_path} names {counted(len(wrong), "clip")} that benchmark {benchmark!r} does not count among '
                 f'the {part} clips: {first_few(wrong)}'
             )
-    return hold_out(map_labels(open_npz(data_path, part, names), label_map), split, held_out)
+    return map_labels(open_npz(data_path, part, names), label_map)

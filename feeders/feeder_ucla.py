@@ -39,6 +39,7 @@ class Feeder(StoreFeeder):
     bone, vel : bool. The stream (default False: joints).
     repeat : int. How often each clip occurs in an epoch (default 1).
     held_out : float. Share of the training clips that is kept aside (default 0).
+    held_out_by : str or None. What keeps clips on one side: 'subject', 'execution' or 'view' (default None).
     graph : str. The skeleton, for its bones.
 
     Raises
@@ -59,12 +60,13 @@ class Feeder(StoreFeeder):
         vel: bool = False,
         repeat: int = 1,
         held_out: float = 0,
+        held_out_by: str | None = None,
         graph: str = 'graph.ucla.Graph',
     ) -> None:
         if window_size < 1:
             raise InputError(f'window_size is {window_size}; it must be an integer ≥ 1')
         self.window_size, self.random_rot = window_size, random_rot
-        store = choose_split(open_clips(data_path), split, 'xview', held_out)
+        store = choose_split(open_clips(data_path), split, 'xview', held_out, held_out_by)
         if random_rot and window_size > COPIES * store.length.min():
             raise InputError(
                 f'window_size is {window_size}; at most {COPIES * store.length.min()} frames can be drawn '

@@ -78,7 +78,13 @@ def check_split(split: str) -> None:
         raise InputError(f'split is {split!r}, not one of {SPLITS}')
 
 
-def choose_split(store: SkeletonStore, split: str, benchmark: str | None = None, held_out: float = 0) -> SkeletonStore:
+def choose_split(
+    store: SkeletonStore,
+    split: str,
+    benchmark: str | None = None,
+    held_out: float = 0,
+    held_out_by: str | None = None,
+) -> SkeletonStore:
     """Choose the clips of one split.
 
     Parameters
@@ -87,6 +93,8 @@ def choose_split(store: SkeletonStore, split: str, benchmark: str | None = None,
     split : str. 'train', 'test', 'held_out' (the share `held_out` of the training clips) or 'all'.
     benchmark : str or None. The protocol, for a store that does not name its splits (default None).
     held_out : float. Share of the training clips that is kept aside, stratified by class (default 0).
+    held_out_by : str or None. A number in the names of the clips, such as 'subject': clips that share it stay on one
+        side (default None: clips are divided one by one).
 
     Raises
     ------
@@ -97,16 +105,19 @@ def choose_split(store: SkeletonStore, split: str, benchmark: str | None = None,
     if split == 'all':
         return _require_clips(store, split)
     train = train_mask(store, benchmark)
-    return hold_out(store.select(~train if split == 'test' else train), split, held_out)
+    return hold_out(store.select(~train if split == 'test' else train), split, held_out, held_out_by)
 
 
-def hold_out(store: SkeletonStore, split: str, held_out: float) -> SkeletonStore:
+def hold_out(store: SkeletonStore, split: str, held_out: float, held_out_by: str | None = None) -> SkeletonStore:
     """Divide the training clips: the share `held_out` for the split 'held_out', the rest for 'train'.
 
-    Identical clips stay together. Test clips are returned unchanged.
+    Identical clips stay together, and those that share `held_out_by`. Test clips are returned unchanged.
     """
     if held_out and split != 'test':
-        aside = held_out_mask(store.label, store.digests(), held_out)
+        group = store.digests()
+        if held_out_by is not None:
+            group = joined(group, numbers_in_names(store, held_out_by))
+        aside = held_out_mask(store.label, group, held_out)
         store = store.select(aside if split == 'held_out' else ~aside)
     elif split == 'held_out':
         raise InputError("split is 'held_out' and held_out is 0; give the share, such as 0.1")
@@ -131,16 +142,47 @@ def held_out_mask(label: np.ndarray, group: Sequence, fraction: float, seed: int
 
     if not 0 < fraction <= 0.5:
         raise InputError(f'held_out is {fraction}; expected a share above 0 and at most 0.5')
-    parts = round(1 / fraction)
+    parts, groups = round(1 / fraction), len(set(group))
     fewest = min(np.unique(label, return_counts=True)[1], default=0)
     if fewest < parts:
         raise InputError(
             f'held_out is {fraction}, one clip in {parts}, but the rarest class has {counted(int(fewest), "clip")}'
         )
+    if groups < parts:
+        raise InputError(
+            f'held_out is {fraction}, one clip in {parts}, but the clips are only {counted(groups, "group")}'
+        )
     folds = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
     mask = np.zeros(len(label), bool)
     mask[next(folds.split(np.zeros(len(label)), label, group))[1]] = True
     return mask
+
+
+def numbers_in_names(store: SkeletonStore, field: str) -> np.ndarray:
+    """Return one number that the names of N clips contain, such as the subject, (N,) int64.
+
+    Raises
+    ------
+    InputError
+        If the data set is not known or its names have no such number, or if it is the action.
+    """
+    row = dataset_named(store.dataset)
+    columns = row.columns(store.name)
+    known = sorted(columns.keys() - {'action'})
+    if field not in known:
+        raise InputError(f'held_out_by is {field!r}, not one of {known}, the numbers in the names of {row.title}')
+    return columns[field]
+
+
+def joined(first: Sequence, second: Sequence) -> np.ndarray:
+    """Return the groups, (N,) int, of clips that are connected by equal values of `first` or of `second`, N each."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    (_, a), (_, b) = (np.unique(values, return_inverse=True) for values in (first, second))
+    nodes = a.max(initial=-1) + b.max(initial=-1) + 2
+    links = coo_array((np.ones(len(a)), (a, b + a.max(initial=-1) + 1)), shape=(nodes, nodes))
+    return connected_components(links, directed=False)[1][a]
 
 
 def map_labels(store: SkeletonStore, label_map: dict[int, int] | None) -> SkeletonStore:

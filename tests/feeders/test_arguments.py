@@ -35,6 +35,7 @@ def settings(**changes):
         'test_feeder_args': TEST,
         'stream': None,
         'held_out': 0,
+        'held_out_by': None,
         'refine': False,
     }
     return argparse.Namespace(**{**arg, **changes})
@@ -92,6 +93,8 @@ def test_held_out_clips_are_training_clips_fed_as_test_clips():
     expected = {'data_path': 'x.h5', 'benchmark': 'xsub', 'window_size': 32, 'split': 'held_out', 'held_out': 0.2}
     assert given['val'] == expected and given['train']['held_out'] == 0.2
     assert given['test']['data_path'] == 'test.h5' and 'held_out' not in given['test']
+    given = arguments.feeder_arguments(settings(held_out=0.2, held_out_by='performer'))
+    assert given['val']['held_out_by'] == given['train']['held_out_by'] == 'performer'
 
 
 def test_predicting_reads_all_clips_of_the_input_whatever_the_map():
@@ -127,6 +130,7 @@ def test_the_model_gets_the_widths_of_the_features():
         ({'phase': 'test'}, '--phase test needs --weights'),
         ({'phase': 'predict', 'weights': 'x.pt'}, '--phase predict needs --input'),
         ({'num_epoch': 3, 'start_epoch': 3}, 'no epoch is left to train: num_epoch is 3, start_epoch 3'),
+        ({'held_out_by': 'subject'}, '--held-out-by subject needs --held-out'),
         ({'model_args': {'num_class': 0}}, 'model_args has num_class 0; it must be an integer ≥ 1'),
         ({'model_args': {'num_class': 3, 'num_point': 5}}, 'model_args has num_person None'),
         (

@@ -10,8 +10,10 @@ from feeders.splits import (
     held_out_mask,
     hold_out,
     is_train,
+    joined,
     map_labels,
     names_of,
+    numbers_in_names,
     train_mask,
 )
 from torchlight.errors import InputError
@@ -81,6 +83,27 @@ def test_held_out_clips_are_training_clips_aside():
         hold_out(store, 'held_out', 0)
     with pytest.raises(InputError, match=r'held_out is 0.1, one clip in 10, but the rarest class has 6 clips'):
         hold_out(store, 'train', 0.1)
+
+
+def test_whole_subjects_are_held_out():
+    store = store_of([f'S001C001P{subject:03}R00{k}A00{k}' for subject in range(1, 9) for k in (1, 2)])
+    store.label = np.arange(16) % 2
+    subjects = {
+        part: set(numbers_in_names(hold_out(store, part, 0.25, 'performer'), 'performer').tolist())
+        for part in ('train', 'held_out')
+    }
+    assert len(subjects['held_out']) == 2 and subjects['train'] | subjects['held_out'] == set(range(1, 9))
+    assert not subjects['train'] & subjects['held_out']
+    with pytest.raises(
+        InputError, match=r"held_out_by is 'action', not one of \['camera', 'performer', 'replication', "
+    ):
+        hold_out(store, 'train', 0.25, 'action')
+    with pytest.raises(InputError, match=r'held_out is 0.5, one clip in 2, but the clips are only 1 group'):
+        hold_out(store, 'train', 0.5, 'setup')
+
+
+def test_groups_that_share_a_clip_become_one():
+    np.testing.assert_array_equal(joined(['a', 'b', 'b', 'c', 'd'], [1, 1, 2, 3, 3]), [0, 0, 0, 1, 1])
 
 
 def test_a_map_keeps_its_labels_only_and_renames_them():
