@@ -55,8 +55,12 @@ def get_parser() -> Parser:
     add('--search', action='store_true', help='find weights on one half of the clips and score the other half')
     text = 'find weights on the same clips that are scored, as publications do; the accuracy is then too high'
     add('--search-on-test', action='store_true', help=text)
-    text = 'seed that draws the halves and the bootstrap resamples of --search (default: 0)'
+    text = 'seed that draws the halves of --search and the bootstrap resamples (default: 0)'
     add('--seed', type=count, default=0, help=text)
+    text = (
+        'print intervals of the accuracies, by bootstrap over what the clip names number, such as subject, or over clip'
+    )
+    add('--interval-by', metavar='FIELD', help=text)
     add('--save', metavar='FILE', help='write the fused scores to this pickle, {clip name: scores}')
     text = 'write report.html and tables of classes, confusions, and clips that fusion helps or hurts to this folder'
     add('--report', metavar='DIR', help=text)

@@ -52,13 +52,17 @@ def run(argv: Sequence[str] | None = None) -> None:
     clips, label = [streams.clip[i] for i in np.flatnonzero(scored)], label[scored]
     verdicts = judge_all(streams, fused, label, scored)
     twins = labels.twins_among(args.benchmark, clips)
-    print(*report.table(verdicts, {**rates.rate, EQUAL: 1}, twins), sep='\n')
+    certainty = None
+    if args.interval_by:
+        group = labels.groups_by(args.interval_by, args.benchmark, clips)
+        certainty = report.certainty_of(verdicts, args.interval_by, group, args.seed)
+    print(*report.table(verdicts, {**rates.rate, EQUAL: 1}, twins, certainty), sep='\n')
     correct = verdicts[FUSED].correct
     print(f'wrong_num: {(~correct).sum()}\ntotal_num: {len(correct)}\nacc: {correct.mean()}')
     if args.report:
         names = labels.class_names(args.benchmark, num_class, args.labels)
         print(*report.write_report(args.report, clips, label, verdicts, names), sep='\n')
-        page.write(args.report, args, rates, clips, label, fused[scored], verdicts, names, twins)
+        page.write(args.report, args, rates, clips, label, fused[scored], verdicts, names, twins, certainty)
     if args.save:
         write_scores(args.save, streams.clip, fused)
         print(f'fused scores: {args.save}')

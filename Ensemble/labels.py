@@ -110,6 +110,30 @@ def labels_from_names(benchmark: str, clips: Sequence[str]) -> np.ndarray:
     return np.array(label)
 
 
+def groups_by(field: str, benchmark: str, clips: Sequence[str]) -> np.ndarray:
+    """Return the group (N,) int64 of each clip for a bootstrap: those that share a number of their names are one.
+
+    Parameters
+    ----------
+    field : str. What the names number, such as 'subject', or 'clip' for groups of one clip.
+    benchmark : str. One of NAMES.
+    clips : N str. The clips' names.
+
+    Raises
+    ------
+    InputError
+        If the names do not have it, or there is only one group.
+    """
+    if field == 'clip':
+        return np.arange(len(clips))
+    if benchmark == CUSTOM:
+        raise InputError(f'--interval-by {field} needs a benchmark whose clip names are known; give clip')
+    group = BENCHMARKS[benchmark].dataset.numbers(clips, field)
+    if (group == group[0]).all():
+        raise InputError(f'--interval-by {field} needs clips of several, but all have {field} {group[0]}; give clip')
+    return group
+
+
 def remarks(benchmark: str, clips: Sequence[str]) -> list[str]:
     """Return sentences about what is unusual in these clips, all of which have a label in the benchmark."""
     if benchmark == CUSTOM:

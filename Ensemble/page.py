@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from Ensemble.fusion import EQUAL, FUSED, Rates, Verdict
+from Ensemble.report import Certainty, best_stream
 from feeders import drawn_clips
 from feeders.fingerprints import fingerprint
 from feeders.published import published
@@ -50,6 +51,7 @@ def write(
     verdicts: Mapping[str, Verdict],
     classes: Sequence[str],
     twins: np.ndarray | None,
+    certainty: Certainty | None = None,
 ) -> bool:
     """Write report.html; return whether that was possible.
 
@@ -64,9 +66,10 @@ def write(
     verdicts : {name: Verdict}. The streams, EQUAL and FUSED.
     classes : num_class str. Names, '' if unknown.
     twins : (N,) bool or None. Clips that are copies of training clips; None if none are known.
+    certainty : Certainty or None. Adds intervals by bootstrap over groups of clips (default None).
     """
     folder, streams = Path(folder), [name for name in verdicts if name not in (EQUAL, FUSED)]
-    best = max(streams, key=lambda name: verdicts[name].correct.mean())
+    best = best_stream(verdicts)
     matrices = {name: confusion(verdicts[name].predicted, label, len(classes)) for name in (best, FUSED)}
     right, total = int(verdicts[FUSED].correct.sum()), len(label)
     top2 = np.partition(fused, -2, axis=1)[:, -2:]  # (N, 2), the second highest score and the highest
@@ -83,8 +86,8 @@ def write(
         cards=_cards(verdicts, best),
         notes=_notes(args, twins, verdicts[FUSED]),
         source=rates.source,
-        streams=_streams_table(verdicts, rates.rate, twins),
-        gain_lines=_gain_lines(verdicts, best),
+        streams=_streams_table(verdicts, rates.rate, twins, certainty),
+        gain_lines=[*_gain_lines(verdicts, best), *([certainty.line()] if certainty else [])],
         published=beside_published(published(args.benchmark, streams), right, total),
         gains=_gains(matrices, best, classes),
         worst=worst_classes(matrices[FUSED], classes),
@@ -134,15 +137,19 @@ def _notes(args: Namespace, twins: np.ndarray | None, fused: Verdict) -> list[st
     return notes
 
 
-def _streams_table(verdicts: Mapping[str, Verdict], rate: Mapping[str, float], twins: np.ndarray | None) -> Table:
+def _streams_table(
+    verdicts: Mapping[str, Verdict], rate: Mapping[str, float], twins: np.ndarray | None, certainty: Certainty | None
+) -> Table:
     """Return the accuracies of each stream and of both sums."""
     without = twins is not None and not twins.all()
     rows = []
     for name, verdict in verdicts.items():
         weight = f'{rate[name]:.4g}' if name in rate else '1 each' if name == EQUAL else '–'
         row = [name, weight, percent(verdict.correct.mean()), percent(verdict.in_top5.mean())]
+        row += [percents(certainty.interval[name])] if certainty else []
         rows.append([*row, percent(verdict.correct[~twins].mean())] if without else row)
-    heads = ['scores', 'weight', 'top-1', 'top-5'] + ['top-1 without copies'] * without
+    heads = ['scores', 'weight', 'top-1', 'top-5'] + ([f'{LEVEL} % interval by {certainty.by}'] if certainty else [])
+    heads += ['top-1 without copies'] * without
     return Table('Accuracies', heads, rows)
 
 

@@ -5,18 +5,53 @@ Legend: N clips. A verdict is what one way of weighing, a stream or a sum of str
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from Ensemble.fusion import EQUAL, FUSED, Verdict
 from torchlight.files import make_folder, write_csv
+from torchlight.intervals import LEVEL, RESAMPLES, Interval, middle, percents, resampled_accuracy
 from torchlight.metrics import class_accuracy, confusion
 from torchlight.results import write_classes
 
 EXTREMES = 3  # how many classes are named at either end
 
 
-def table(verdicts: Mapping[str, Verdict], rates: Mapping[str, float], twins: np.ndarray | None) -> Iterator[str]:
+class Certainty(NamedTuple):
+    """How certain the accuracies are.
+
+    Attributes
+    ----------
+    by : str. What the clips of a group share, such as 'subject'.
+    groups : int. How many groups the clips are.
+    interval : {name: Interval}. Of the top-1 accuracies.
+    best : str. The best stream.
+    gain, gain_interval : float, Interval. Accuracy of the fused scores − accuracy of the best stream.
+    """
+
+    by: str
+    groups: int
+    interval: Mapping[str, Interval]
+    best: str
+    gain: float
+    gain_interval: Interval
+
+    def line(self) -> str:
+        """Return a sentence about the gain."""
+        low, high = (100 * bound for bound in self.gain_interval)
+        return (
+            f'fused − {self.best}: {100 * self.gain:+.2f} points, {LEVEL} % interval {low:+.2f} to {high:+.2f} '
+            f'(bootstrap, {RESAMPLES:,} resamples by {self.by}, of which there are {self.groups})'
+        )
+
+
+def table(
+    verdicts: Mapping[str, Verdict],
+    rates: Mapping[str, float],
+    twins: np.ndarray | None,
+    certainty: Certainty | None = None,
+) -> Iterator[str]:
     """Yield lines: each way of weighing with its weight and accuracies.
 
     Parameters
@@ -24,9 +59,12 @@ def table(verdicts: Mapping[str, Verdict], rates: Mapping[str, float], twins: np
     verdicts : {name: Verdict}.
     rates : {name: weight}. For the names that have one.
     twins : (N,) bool or None. Clips that are copies of training clips; None if none are known.
+    certainty : Certainty or None. Adds intervals and a sentence about the gain (default None).
     """
     width = max(map(len, verdicts))
     heading = f'{"":{width}}  weight   top-1   top-5'
+    if certainty:
+        heading += f'  {f"{LEVEL} % interval":15}'
     if twins is not None:
         heading += f'  top-1 without the {twins.sum()} test clips that are copies of training clips'
         heading += f' ({(~twins).sum()} remain)'
@@ -34,9 +72,35 @@ def table(verdicts: Mapping[str, Verdict], rates: Mapping[str, float], twins: np
     for name, verdict in verdicts.items():
         weight = f'{rates[name]:6.4g}' if name in rates else ' ' * 6
         line = f'{name:{width}}  {weight}  {100 * verdict.correct.mean():6.2f}  {100 * verdict.in_top5.mean():6.2f}'
+        if certainty:
+            line += f'  {percents(certainty.interval[name]):>15}'
         if twins is not None:
             line += f'  {100 * verdict.correct[~twins].mean():6.2f}' if not twins.all() else '  none remain'
         yield line
+    if certainty:
+        yield certainty.line()
+
+
+def certainty_of(verdicts: Mapping[str, Verdict], by: str, group: np.ndarray, seed: int) -> Certainty:
+    """Compute intervals of the accuracies by bootstrap over groups of clips.
+
+    Parameters
+    ----------
+    verdicts : {name: Verdict}. The streams, EQUAL and FUSED.
+    by : str. What the clips of a group share.
+    group : (N,) int. The groups, which are drawn whole.
+    seed : int. Seed of the draws.
+    """
+    names, best = list(verdicts), best_stream(verdicts)
+    drawn = dict(zip(names, resampled_accuracy(np.stack([verdicts[name].correct for name in names]), group, seed)))
+    gain = float(verdicts[FUSED].correct.mean() - verdicts[best].correct.mean())
+    interval = {name: middle(accuracies) for name, accuracies in drawn.items()}
+    return Certainty(by, len(np.unique(group)), interval, best, gain, middle(drawn[FUSED] - drawn[best]))
+
+
+def best_stream(verdicts: Mapping[str, Verdict]) -> str:
+    """Return the stream with the highest top-1 accuracy, the first of equal ones."""
+    return max((n for n in verdicts if n not in (EQUAL, FUSED)), key=lambda name: verdicts[name].correct.mean())
 
 
 def write_report(
@@ -57,7 +121,7 @@ def write_report(
     folder = Path(folder)
     make_folder(folder)
     streams = [name for name in verdicts if name not in (EQUAL, FUSED)]
-    best = max(streams, key=lambda name: verdicts[name].correct.mean())
+    best = best_stream(verdicts)
     matrices = {name: confusion(verdict.predicted, label, len(classes)) for name, verdict in verdicts.items()}
     accuracies = {name: class_accuracy(matrix) for name, matrix in matrices.items()}
     gain, count = accuracies[FUSED] - accuracies[best], matrices[FUSED].sum(1)

@@ -15,11 +15,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from torchlight.errors import InputError
+from torchlight.intervals import LEVEL, RESAMPLES, middle, percents, resampled_accuracy
 
 SPREAD = 0.25  # the prior's standard deviation of a weight, as a share of the common one
 BLOCK = 4096  # clips whose float64 copies are in memory at once
-RESAMPLES = 2000
-LEVEL = 95  # percent, of the intervals
 
 
 def groups_of(clips: Sequence[str]) -> np.ndarray:
@@ -111,35 +110,6 @@ def cross_entropy(rate: np.ndarray, scores: np.ndarray, label: np.ndarray) -> tu
     return loss / len(label), slope / len(label)
 
 
-def resampled_accuracy(correct: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
-    """Bootstrap: compute accuracies over whole groups that are drawn with replacement.
-
-    Parameters
-    ----------
-    correct : (R, N) bool. One row for each way of weighing.
-    group : (N,) int.
-    seed : int. Seed of the draws.
-
-    Returns
-    -------
-    (R, RESAMPLES) float64.
-    """
-    group = np.unique(group, return_inverse=True)[1]
-    size = np.bincount(group)  # (G,)
-    right = np.stack([np.bincount(group, row) for row in correct])  # (R, G)
-    rng, drawn = np.random.default_rng(seed), np.empty((len(correct), RESAMPLES))
-    for column in range(RESAMPLES):
-        times = np.bincount(rng.integers(len(size), size=len(size)), minlength=len(size))
-        drawn[:, column] = right @ times / (size @ times)
-    return drawn
-
-
-def interval(drawn: np.ndarray) -> str:
-    """Return the bounds of the middle LEVEL percent of resampled values, in percent: 'low – high'."""
-    low, high = np.percentile(100 * drawn, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    return f'{low:.2f} – {high:.2f}'
-
-
 def compare(judged: dict[str, np.ndarray], group: np.ndarray, seed: int) -> Iterator[str]:
     """Yield lines of text that say how sure the differences between ways of weighing are.
 
@@ -154,12 +124,12 @@ def compare(judged: dict[str, np.ndarray], group: np.ndarray, seed: int) -> Iter
     drawn = resampled_accuracy(correct, group, seed)
     first, *others = judged
     width = max(len(f'{first} − {other}') for other in others)
-    yield f'{"":{width}}  top-1   {LEVEL} % interval ({RESAMPLES} bootstrap resamples of whole performances)'
+    yield f'{"":{width}}  top-1   {LEVEL} % interval ({RESAMPLES:,} bootstrap resamples of whole performances)'
     for name, row, values in zip(judged, correct, drawn):
-        yield f'{name:{width}}  {100 * row.mean():6.2f}  {interval(values)}'
+        yield f'{name:{width}}  {100 * row.mean():6.2f}  {percents(middle(values))}'
     for name, row, values in zip(others, correct[1:], drawn[1:]):
-        difference = 100 * (correct[0].mean() - row.mean())
-        yield f'{f"{first} − {name}":{width}}  {round(difference, 2) + 0.0:+6.2f}  {interval(drawn[0] - values)}'
+        difference, gained = 100 * (correct[0].mean() - row.mean()), percents(middle(drawn[0] - values))
+        yield f'{f"{first} − {name}":{width}}  {round(difference, 2) + 0.0:+6.2f}  {gained}'
 
 
 def _minimum(function: Callable, start: Sequence[float] | np.ndarray, lowest: float) -> np.ndarray:

@@ -94,6 +94,19 @@ class Dataset:
         column = list(zip(*rows)) or [()] * pattern.groups
         return {key: np.array(list(map(int, column[i - 1])), np.int64) for key, i in pattern.groupindex.items()}
 
+    def numbers(self, names: Sequence[str], field: str) -> np.ndarray:
+        """Return one number of many names other than the action, such as the subject: (N,) int64.
+
+        Raises
+        ------
+        InputError
+            If the names do not have it, or are of another form.
+        """
+        known = sorted(re.compile(self.pattern).groupindex.keys() - {'action'})
+        if field not in known:
+            raise InputError(f'the names of {self.title} do not number {field!r}, but {", ".join(known)}')
+        return self.columns(names)[field]
+
     def label(self, name: str) -> int:
         """Return the 0-based label of the clip; raise InputError for an action that the data set does not have."""
         action = self.fields(name)['action']

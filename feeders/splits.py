@@ -116,7 +116,7 @@ def hold_out(store: SkeletonStore, split: str, held_out: float, held_out_by: str
     if held_out and split != 'test':
         group = store.digests()
         if held_out_by is not None:
-            group = joined(group, numbers_in_names(store, held_out_by))
+            group = joined(group, dataset_named(store.dataset).numbers(store.name, held_out_by))
         aside = held_out_mask(store.label, group, held_out)
         store = store.select(aside if split == 'held_out' else ~aside)
     elif split == 'held_out':
@@ -156,22 +156,6 @@ def held_out_mask(label: np.ndarray, group: Sequence, fraction: float, seed: int
     mask = np.zeros(len(label), bool)
     mask[next(folds.split(np.zeros(len(label)), label, group))[1]] = True
     return mask
-
-
-def numbers_in_names(store: SkeletonStore, field: str) -> np.ndarray:
-    """Return one number that the names of N clips contain, such as the subject, (N,) int64.
-
-    Raises
-    ------
-    InputError
-        If the data set is not known or its names have no such number, or if it is the action.
-    """
-    row = dataset_named(store.dataset)
-    columns = row.columns(store.name)
-    known = sorted(columns.keys() - {'action'})
-    if field not in known:
-        raise InputError(f'held_out_by is {field!r}, not one of {known}, the numbers in the names of {row.title}')
-    return columns[field]
 
 
 def joined(first: Sequence, second: Sequence) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How certain a figure is: 95 % confidence intervals of accuracies and of their differences, and McNemar's test.
 
-Legend: N samples.
+Legend: N samples, G groups, R classifiers.
 """
 
 import numpy as np
@@ -38,8 +38,44 @@ def paired_difference(first: np.ndarray, second: np.ndarray, seed: int = 0) -> t
     total = len(first)
     shares = np.array([gained, lost, total - gained - lost]) / total
     drawn = np.random.default_rng(seed).multinomial(total, shares, RESAMPLES)  # (RESAMPLES, 3)
-    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / total, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    return (gained - lost) / total, (float(low), float(high))
+    return (gained - lost) / total, middle((drawn[:, 0] - drawn[:, 1]) / total)
+
+
+def resampled_accuracy(correct: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
+    """Bootstrap: compute accuracies over whole groups that are drawn with replacement.
+
+    Samples of one group, such as the clips of a subject, resemble each other, so that their number alone makes an
+    accuracy look more certain than it is.
+
+    Parameters
+    ----------
+    correct : (R, N) bool. One row for each classifier.
+    group : (N,) int.
+    seed : int. Seed of the draws.
+
+    Returns
+    -------
+    (R, RESAMPLES) float64.
+    """
+    group = np.unique(group, return_inverse=True)[1]
+    size = np.bincount(group)  # (G,)
+    right = np.stack([np.bincount(group, row) for row in correct])  # (R, G)
+    rng, drawn = np.random.default_rng(seed), np.empty((len(correct), RESAMPLES))
+    for column in range(RESAMPLES):
+        times = np.bincount(rng.integers(len(size), size=len(size)), minlength=len(size))
+        drawn[:, column] = right @ times / (size @ times)
+    return drawn
+
+
+def middle(drawn: np.ndarray) -> Interval:
+    """Return the bounds of the middle LEVEL percent of resampled values."""
+    low, high = np.percentile(drawn, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def percents(interval: Interval) -> str:
+    """Write an interval of shares in percent, '88.10 – 91.90'."""
+    return f'{100 * interval[0]:.2f} – {100 * interval[1]:.2f}'
 
 
 def only_one(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:

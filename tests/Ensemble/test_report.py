@@ -5,8 +5,9 @@ import csv
 import numpy as np
 from PIL import Image
 
+from Ensemble.ensemble import main
 from Ensemble.fusion import EQUAL, FUSED, judge
-from Ensemble.report import write_report
+from Ensemble.report import certainty_of, write_report
 from tests.Ensemble.scores import SIX, UCLA, acc, label_of, made_up, output, row, write
 from torchlight.pickles import read_arrays
 
@@ -50,3 +51,30 @@ def test_no_clip_in_a_report_is_a_formula(tmp_path):
     verdicts = {name: judge(values, label) for name, values in {**scores, EQUAL: scores['a']}.items()}
     list(write_report(tmp_path, ['one', '=cmd|x!A1'], label, verdicts, ['', '']))
     assert (tmp_path / 'helped_hurt.csv').read_text().splitlines()[1] == "'=cmd|x!A1,helped,1,1,0"
+
+
+def test_intervals_by_subject_are_wider_than_by_clip_where_subjects_differ():
+    subject = np.repeat(np.arange(6), 30)
+    predicted = {
+        'a': (subject < 3).astype(int),
+        'b': np.zeros(180, int),
+        EQUAL: np.ones(180, int),
+        FUSED: subject % 3 // 2,
+    }
+    verdicts = {name: judge(np.eye(2)[rows], np.ones(180, int)) for name, rows in predicted.items()}
+    by_subject, by_clip = (
+        certainty_of(verdicts, by, group, 0) for by, group in (('subject', subject), ('clip', np.arange(180)))
+    )
+    width = [np.subtract(*found.interval['a'][::-1]) for found in (by_subject, by_clip)]
+    assert width[0] > 3 * width[1] and by_subject.interval['b'] == (0, 0) and by_subject.interval[EQUAL] == (1, 1)
+    assert by_subject.best == 'a' and abs(by_subject.gain + 1 / 6) < 1e-9 and by_subject.groups == 6
+    assert by_subject.gain_interval[0] < -1 / 6 < by_subject.gain_interval[1]
+
+
+def test_intervals_stand_in_the_table_and_on_the_page(tmp_path, capsys):
+    flags = [*write(tmp_path, UCLA, made_up(UCLA, 10, SIX[:2])), '--benchmark', 'NW-UCLA', '--interval-by']
+    text = output(capsys, *flags, 'clip', '--report', tmp_path / 'report')
+    assert '95 % interval' in text and f'resamples by clip, of which there are {len(UCLA)})' in text
+    assert '95 % interval by clip' in (tmp_path / 'report' / 'report.html').read_text()
+    for field, line in (('view', 'all have view 3; give clip'), ('camera', "do not number 'camera', but execution")):
+        assert main([*map(str, flags), field]) == 2 and line in capsys.readouterr().err

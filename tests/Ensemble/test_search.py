@@ -7,6 +7,7 @@ import pytest
 
 from Ensemble import search
 from tests.Ensemble.scores import NTU, acc, label_of, output, row, ucla_flags
+from torchlight.intervals import resampled_accuracy
 
 
 def test_halves_share_classes_and_no_performance():
@@ -42,10 +43,10 @@ def test_search_trusts_the_stream_that_knows(scale):
 
 def test_resampled_accuracies_spread_as_draws_of_groups_do():
     correct = np.random.default_rng(0).random((1, 300)) < 0.8
-    alone = search.resampled_accuracy(correct, np.arange(300), 0)
+    alone = resampled_accuracy(correct, np.arange(300), 0)
     p = correct.mean()
     assert abs(alone.mean() - p) < 0.003 and alone.std() == pytest.approx(np.sqrt(p * (1 - p) / 300), rel=0.1)
-    thrice = search.resampled_accuracy(np.repeat(correct, 3, 1), np.repeat(np.arange(300), 3), 0)
+    thrice = resampled_accuracy(np.repeat(correct, 3, 1), np.repeat(np.arange(300), 3), 0)
     assert np.array_equal(thrice, alone)  # copies add clips, not certainty
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torchlight import intervals
 from torchlight.errors import InputError
 from torchlight.files import write_text
 from torchlight.intervals import Interval
@@ -73,7 +74,7 @@ def percent(share: float) -> str:
 
 def percents(interval: Interval) -> str:
     """Write an interval of shares as '88.10 – 91.90 %'."""
-    return f'{100 * interval[0]:.2f} – {100 * interval[1]:.2f} %'
+    return f'{intervals.percents(interval)} %'
 
 
 def points(difference: float) -> str:
