@@ -85,7 +85,7 @@ class Processor:
         self.model.to(self.device)
         if arg.weights:
             left_out = len(checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights))
-            self.weights_line = f'Weights: {arg.weights}' + f', without its {left_out} helper weights' * bool(left_out)
+            self.weights_line = description.weights_line(arg.weights, left_out)
         if arg.compile:
             self.model.compile()
         self.parallel = distributed.wrap(self.model, self.devices, arg.phase == 'train')
@@ -238,7 +238,7 @@ class Processor:
         run = self.arg, self.work_dir, self.best
         self.log(*summary.closing_lines(*run, result, self.model, self.clock.seconds))
         if self.is_first:
-            record.finish(self.work_dir.path)
+            record.finish(self.work_dir.path, top1=result.top(1), clips=len(result.label), epoch=self.best['epoch'])
 
     def test(self) -> None:
         """Score the test clips with the given weights."""

@@ -138,7 +138,7 @@ def _use(parser: Parser) -> None:
     add('--topk', type=positive, default=5, metavar='K', help='Number of classes to name for each clip.')
     add('--output', metavar='FILE',
         help='File for the predictions (.csv or .json; by default they are printed) or the exported student (.pt2 or '
-        '.onnx).')
+        '.onnx, or .pt for its weights in half precision).')
     add('--with-preprocessing', **SWITCH,
         help='Export the preprocessing of clips with the student, which then takes one clip as it is.')
     add('--figure', metavar='FILE',

@@ -1,7 +1,9 @@
 """What a weights file says of itself, so that it can be used alone: its model, its preprocessing and its classes.
 
 {"format": 1, "config": "<YAML>", "dataset": "ntu60", "classes": ["drink water", …], "normalised": false, "confidence":
-false}; the last two are those of the skeleton store.
+false}; the last two are those of the skeleton store. Weights that --phase export has written also say how they were
+trained, by run.json: "training": {"command": …, "seed": 1, "started": …, "commit": …, "torch": …, "top1": …, "clips":
+430, "epoch": …}.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from feeders.datasets import DATASETS
 from feeders.feeder import Feeder, StoreFeeder
 from feeders.skeleton_store import FACTS
 from feeders.transforms import STREAMS
-from torchlight import config
+from torchlight import config, record
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
@@ -22,6 +24,7 @@ from torchlight.tensor_files import may_be_weights, read_description
 from torchlight.yaml_file import read_yaml
 
 WORDS = {'normalised': 'centred and scaled', 'confidence': 'keypoints with a confidence'}
+TRAINING = {'started': str, 'seed': int, 'top1': float, 'clips': int}  # what the log says of it, and its types
 CARRIED = 'model', 'model_args', 'feeder', 'test_feeder_args', 'stream'  # settings
 
 
@@ -29,6 +32,39 @@ def describe(arg: argparse.Namespace, feeder: Feeder) -> dict[str, Any]:
     """Return what weights that are trained with these settings on the clips of a feeder say of themselves."""
     text = config.dump_only(arg, CARRIED)
     return {'format': 1, 'config': text, 'dataset': feeder.dataset, 'classes': list(feeder.classes), **_facts(feeder)}
+
+
+def of_weights(arg: argparse.Namespace, feeder: Feeder | None) -> dict[str, Any]:
+    """Return what weights that are passed on say of themselves, with the training that made them if it is known."""
+    said = read_description(arg.weights) or (describe(arg, feeder) if feeder else {})
+    run = record.read(Path(arg.weights).parent)
+    session = run['sessions'][-1] if run.get('sessions') else {}
+    git, libraries = session.get('git') or {}, session.get('libraries') or {}
+    known = {
+        **{key: session.get(key) for key in ('command', 'seed', 'started')},
+        'commit': git.get('commit'),
+        'torch': libraries.get('torch'),
+        **(run.get('result') or {}),
+    }
+    training = {key: value for key, value in known.items() if value is not None}
+    return {**said, 'training': training} if training else said
+
+
+def weights_line(weights: str, left_out: int) -> str:
+    """Return the line of the log about a file of weights.
+
+    Parameters
+    ----------
+    weights : str. The file.
+    left_out : int. How many helper weights of it were not needed.
+    """
+    made = read_description(weights).get('training')
+    line = f'Weights: {weights}' + f', without its {left_out} helper weights' * bool(left_out)
+    values = [made.get(key) for key in TRAINING] if isinstance(made, dict) else []
+    if [type(value) for value in values] == list(TRAINING.values()) and values[0].isprintable():
+        started, seed, top1, clips = values
+        line += f', trained on {started[:10]} with seed {seed}: top-1 {100 * top1:.2f} % of {clips} test clips'
+    return line
 
 
 def carried_settings(words: argparse.Namespace) -> tuple[str, str] | None:

@@ -36,7 +36,8 @@ class Material(NamedTuple):
     clips : N tensors (T, V, C, M) float32. The same clips before their preprocessing; empty if that is not exported.
     origin : str. Which clips they are.
     preprocessing : Preprocessing or None. What is exported with the student.
-    about : {key: text}. What the program says of itself; lists are JSON.
+    about : {key: text}. What a program says of itself; lists are JSON.
+    description : dict. What weights say of themselves.
     """
 
     skeleton: Tensor
@@ -44,6 +45,7 @@ class Material(NamedTuple):
     origin: str
     preprocessing: Preprocessing | None
     about: dict[str, str]
+    description: dict[str, Any]
 
 
 def feeder_arguments(
@@ -110,7 +112,8 @@ def material(arg: argparse.Namespace, feeder: Feeder | None, noise: Tensor) -> M
     if arg.with_preprocessing:
         clips = [raw_clip(feeder.store.clip(row), feeder.layout[0]) for row in rows]
     about = metadata(arg, feeder, skeleton.shape, preprocessing)
-    return Material(skeleton, clips, origin, preprocessing if arg.with_preprocessing else None, about)
+    preprocessing = preprocessing if arg.with_preprocessing else None
+    return Material(skeleton, clips, origin, preprocessing, about, description.of_weights(arg, feeder))
 
 
 def raw_clip(frames: np.ndarray, persons: int) -> Tensor:

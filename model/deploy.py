@@ -42,7 +42,9 @@ def noise_clips(arg: argparse.Namespace, device: torch.device | str) -> Tensor:
 def check(arg: argparse.Namespace) -> None:
     """Raise InputError if what is exported or predicted could not be written to --output."""
     if arg.phase == 'export':
-        export.check_path(arg.output)
+        path = export.check_path(arg.output)
+        if arg.with_preprocessing and path.suffix not in export.PROGRAMS:
+            raise InputError(f'--with-preprocessing is for {" and ".join(export.PROGRAMS)}; {path} takes only weights')
     if arg.phase in ('predict', 'export') and arg.output:
         require_writable(arg.output)
     if arg.phase == 'predict' and arg.output:

@@ -1,4 +1,6 @@
-"""A trained student as a program for other engines: traced, checked against the student, and written.
+"""A trained student as a file for others: a program for other engines, or its weights in half precision.
+
+Programs are traced, checked against the student, and written; model/half.py writes weights.
 
 .pt2 is the format of torch.export; .onnx is that of ONNX Runtime, OpenVINO and others. What a program says of itself is
 in the `metadata_props` of an .onnx file, and as JSON in the extra file METADATA of a .pt2 file.
@@ -17,18 +19,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model import half
 from torchlight.errors import InputError
 from torchlight.files import write_bytes
 from torchlight.imports import dotted_name
 
 Program = Callable[[np.ndarray], np.ndarray]  # skeletons or a clip → logits
 
-EXPORTS = ('.pt2', '.onnx')
+PROGRAMS = ('.pt2', '.onnx')
+EXPORTS = (*PROGRAMS, half.ENDING)
 METADATA = 'metadata.json'
 LARGEST_DIFFERENCE = 1e-4  # of scores, between program and student
 ONNX_PACKAGES = 'onnx', 'onnxscript', 'onnxruntime'
@@ -72,7 +77,9 @@ def check_path(path: str | PathLike | None) -> Path:
     path = Path(path or '')
     if path.suffix not in EXPORTS:
         given = f', not {path}' if path.name else ''
-        raise InputError(f'--phase export needs --output with a name that ends in {" or ".join(EXPORTS)}{given}')
+        raise InputError(
+            f'--phase export needs --output with a name that ends in {", ".join(PROGRAMS)} or {half.ENDING}{given}'
+        )
     if path.suffix == '.onnx':
         require_packages('an .onnx export', *ONNX_PACKAGES)
     return path
@@ -95,8 +102,9 @@ def export(
     origin: str = 'clips',
     preprocessing: nn.Module | None = None,
     about: Mapping[str, str] | None = None,
+    description: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write a student as a program, if it gives the scores of the student.
+    """Write a student as a program, if it gives the scores of the student, or its weights.
 
     Parameters
     ----------
@@ -106,8 +114,9 @@ def export(
     clips : N tensors (T, V, C, M) float32. The same before `preprocessing` (default: none, without preprocessing).
     origin : str. Which clips they are, for messages (default 'clips').
     preprocessing : module or None. Export it too: the program then takes one clip (T, V, C, M) of any T (default None).
-    about : {key: text} or None. What the program says of itself (default None: only what is known here,
+    about : {key: text} or None. What a program says of itself (default None: only what is known here,
         its 'model', 'input' and 'output').
+    description : dict or None. What weights say of themselves (default None: nothing).
 
     Returns
     -------
@@ -120,6 +129,8 @@ def export(
         written then.
     """
     path, student = check_path(path), copy.deepcopy(student).cpu().eval()
+    if path.suffix == half.ENDING:
+        return half.write(student, path, skeleton, origin, description or {})
     with torch.no_grad():
         expected = student(skeleton).logits.numpy()
     traced = trace(student, skeleton.shape, preprocessing)
@@ -140,7 +151,7 @@ def export(
 
 
 def packed(traced: 'torch.export.ExportedProgram', about: Mapping[str, str], ending: str) -> tuple[bytes, Program, str]:
-    """Return the file of a program for an ending of EXPORTS, that file opened, and the engine that opened it."""
+    """Return the file of a program for an ending of PROGRAMS, that file opened, and the engine that opened it."""
     if ending == '.onnx':
         file = onnx_file(traced, about)
         return file, open_onnxruntime(file), f'ONNX Runtime {version("onnxruntime")}'

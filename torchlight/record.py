@@ -1,12 +1,12 @@
 """run.json: what a run was made with, so that its numbers can be traced.
 
-    {"format": 1, "state": "running", "sessions": [{"started": …, "command": …, …}, …]}
+    {"format": 1, "state": "running", "sessions": [{"started": …, "command": …, …}, …], "result": {"top1": 0.9, …}}
 
 A session has `started` (ISO 8601), `command`, `host`, `process`, `seed`, `python`, `libraries` {name: version},
 `threads`, `devices`, `git` {commit, changed} and `data` {path: digest}.
 
 The state is 'starting' until the run's first checkpoint is in the folder, then 'running', and 'finished' after the last
-epoch. There is a session for each start: the first, and every one with --resume.
+epoch, when the result is known. There is a session for each start: the first, and every one with --resume.
 """
 
 import json
@@ -84,9 +84,9 @@ def read(folder: str | Path) -> dict[str, Any]:
     return found
 
 
-def write(folder: str | Path, state: str, sessions: Sequence[Mapping[str, Any]]) -> None:
-    """Write the run.json of a folder."""
-    text = json.dumps({'format': FORMAT, 'state': state, 'sessions': list(sessions)}, indent=2)
+def write(folder: str | Path, state: str, sessions: Sequence[Mapping[str, Any]], **more: Any) -> None:
+    """Write the run.json of a folder, with what else there is to say."""
+    text = json.dumps({'format': FORMAT, 'state': state, 'sessions': list(sessions), **more}, indent=2)
     write_text(Path(folder) / NAME, text + '\n')
 
 
@@ -114,12 +114,12 @@ def _rounding(session: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def finish(folder: str | Path) -> None:
-    """Record that the run of a folder is finished, and when its last session ended."""
+def finish(folder: str | Path, **result: float) -> None:
+    """Record that the run of a folder is finished, when its last session ended, and the result."""
     sessions = list(read(folder).get('sessions', []))
     if sessions:
         sessions[-1] = {**sessions[-1], 'ended': _now()}
-    write(folder, 'finished', sessions)
+    write(folder, 'finished', sessions, result=result)
 
 
 def _now() -> str:

@@ -105,7 +105,7 @@ def test_a_student_of_a_fixed_number_of_frames_gets_a_program_of_that_number(fla
         np.testing.assert_allclose(program(clips.numpy()), student(clips).logits.detach(), atol=1e-5)
 
 
-@pytest.mark.parametrize('ending', export.EXPORTS)
+@pytest.mark.parametrize('ending', export.PROGRAMS)
 def test_preprocessing_is_exported_with_the_student(flat, tmp_path, ending):
     if ending == '.onnx':
         for package in export.ONNX_PACKAGES:
@@ -154,10 +154,10 @@ def test_a_program_of_other_scores_is_not_written(flat, tmp_path, monkeypatch, o
     export.export(student, tmp_path / 'flat.pt2', skeleton)
 
 
-@pytest.mark.parametrize('name', ['student.pt', 'student', None])
+@pytest.mark.parametrize('name', ['student.pth', 'student', None])
 def test_another_ending_is_refused(flat, tmp_path, name):
     path = tmp_path / name if name else None
-    with pytest.raises(InputError, match=r'--output with a name that ends in .pt2 or .onnx'):
+    with pytest.raises(InputError, match=r'--output with a name that ends in .pt2, .onnx or .pt'):
         export.export(flat[0], path, flat[1])
     assert not list(tmp_path.iterdir())
 

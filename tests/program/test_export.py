@@ -1,6 +1,7 @@
 """Exports as their user makes and runs them, of a tiny student that was never trained."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,7 @@ from model import export
 from model.base import MMCLOutput, SkeletonModel
 from tests.helpers import ROOT
 from tests.program.support import refused
+from torchlight import record
 from torchlight.tensor_files import write_tensors
 
 EXAMPLE = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
@@ -128,7 +130,11 @@ def test_it_is_checked_on_the_clips_of_the_input_or_on_noise(weights, store, tmp
 
 
 REFUSALS = [
-    (['--output', 'student.pt'], 'needs --output with a name that ends in .pt2 or .onnx, not student.pt'),
+    (['--output', 'student.pth'], 'needs --output with a name that ends in .pt2, .onnx or .pt, not student.pth'),
+    (
+        ['--output', 'x.pt', '--with-preprocessing'],
+        '--with-preprocessing is for .pt2 and .onnx; x.pt takes only weights',
+    ),
     (['--output', 'student.pt2', '--input', 'gone.npy'], 'gone.npy does not exist'),
     (['--output', 'student.pt2', '--with-preprocessing', '--test-feeder-args', 'random_rot=True'], 'to chance'),
 ]
@@ -139,6 +145,20 @@ def test_what_cannot_be_exported_gets_one_line_and_no_file(weights, tmp_path, ca
     monkeypatch.chdir(tmp_path)
     assert words in refused(capsys, ['--phase', 'export', '--device', 'cpu', '--weights', weights, *more])
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_in_half_precision_know_their_training_and_are_tested(weights, tmp_path, capsys):
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    shutil.copy(weights, folder / 'best.pt')
+    session = {'command': 'main_MMCL.py', 'seed': 7, 'started': '2026-01-02T03:04:05+0000', 'git': None}
+    record.write(folder, 'finished', [session], result={'top1': 0.25, 'clips': 36})
+    line = line_of(capsys, '--weights', folder / 'best.pt', '--output', tmp_path / 'small.pt')
+    assert 'numbers in half precision' in line and 'on 16 of 36 clips' in line
+    flags = '--phase', 'test', '--weights', tmp_path / 'small.pt', '--work-dir', tmp_path / 'tested', '--device', 'cpu'
+    assert main_MMCL.main([str(word) for word in flags]) == 0
+    said = 'small.pt, trained on 2026-01-02 with seed 7: top-1 25.00 % of 36 test clips'
+    assert said in capsys.readouterr().out
 
 
 def test_a_program_of_other_scores_is_refused_in_one_line(weights, tmp_path, capsys, monkeypatch):

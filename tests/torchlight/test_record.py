@@ -23,9 +23,10 @@ def test_the_record_grows_with_each_start(tmp_path):
     assert record.read(tmp_path) == {}
     record.write(tmp_path, 'starting', [{'seed': 1}])
     record.add_session(tmp_path, {'seed': 2})
-    record.finish(tmp_path)
+    record.finish(tmp_path, top1=0.5, clips=8)
     found = record.read(tmp_path)
     assert 'T' in found['sessions'][1].pop('ended')
+    assert found.pop('result') == {'top1': 0.5, 'clips': 8}
     assert found == {'format': 1, 'state': 'finished', 'sessions': [{'seed': 1}, {'seed': 2}]}
 
 
