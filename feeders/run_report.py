@@ -116,6 +116,8 @@ def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:
 def _notes(arg: argparse.Namespace, trained: bool) -> list[str]:
     if not trained:
         return []
+    if arg.eval_interval >= arg.num_epoch:
+        return ['No epoch was chosen: only the last one was evaluated.']
     if arg.held_out:
         return ['The best epoch was chosen on held-out training clips.']
     return [

@@ -33,9 +33,8 @@ def closing_lines(
     model : nn.Module. Its parameters are counted.
     seconds : float. Time since the run began or was continued.
     """
-    chosen = 'held-out training clips' if arg.held_out else 'the test clips themselves, as is usual in this field'
     yield f'Best accuracy: {result.top(1)}'
-    yield f'Epoch number: {best["epoch"]} (chosen on {chosen})'
+    yield f'Epoch number: {best["epoch"]} ({how_chosen(arg)})'
     yield f'Model name: {arg.work_dir}'
     yield f'Model total number of params: {sum(p.numel() for p in model.parameters() if p.requires_grad)}'
     for title, key in (('Weight decay', 'weight_decay'), ('Base LR', 'base_lr'), ('Batch Size', 'batch_size')):
@@ -55,6 +54,15 @@ def closing_lines(
     }
     yield from _table('Results:', rows)
     yield from _table('Next:', _next_steps(arg, work_dir))
+
+
+def how_chosen(arg: argparse.Namespace) -> str:
+    """Say on which clips the best epoch is chosen."""
+    if arg.eval_interval >= arg.num_epoch:
+        return 'the last, and the only one that was evaluated'
+    if arg.held_out:
+        return 'chosen on held-out training clips'
+    return 'chosen on the test clips themselves, as is usual in this field'
 
 
 def _table(title: str, rows: Mapping[str, str]) -> Iterator[str]:

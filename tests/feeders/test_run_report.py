@@ -62,7 +62,7 @@ def test_a_test_leaves_the_report_of_the_training_alone(clips, tmp_path, phase, 
     scores = np.eye(60, dtype=np.float32)[(test.label + 1) % 60]
     arg = argparse.Namespace(phase=phase, work_dir=str(tmp_path), model='model.ctrgcn.Model', model_args={}, seed=1)
     arg.train_feeder_args, arg.test_feeder_args, arg.input = {}, data, None
-    arg.held_out, arg.refine, arg.stream = 0, False, None
+    arg.held_out, arg.refine, arg.stream, arg.eval_interval, arg.num_epoch = 0, False, None, 1, 2
     if trained:
         record.write(tmp_path, 'running', [record.describe_session(1, [torch.device('cpu')])])
     result = Evaluation.of(test.name, test.label, scores, classes=test.classes)

@@ -19,7 +19,7 @@ def lines(tmp_path, monkeypatch):
     """lines(**settings): the closing lines of a run in tmp_path/work with these settings."""
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8, 'seed': 1}
-    settings |= {'test_batch_size': 16, 'show_topk': [2], 'num_epoch': 9, 'resume': None}
+    settings |= {'test_batch_size': 16, 'show_topk': [2], 'num_epoch': 9, 'eval_interval': 1, 'resume': None}
     settings |= {'allow_imports': [], 'model_saved_name': 'runs'}
     work, model = WorkDir(tmp_path / 'work'), nn.Linear(8, 2)
     return lambda **more: list(closing_lines(argparse.Namespace(**settings | more), work, BEST, RESULT, model, 272))
@@ -37,6 +37,10 @@ def test_the_first_lines_are_those_of_the_public_implementation(lines):
         'Test Batch Size: 16',
         'seed: 1',
     ]
+
+
+def test_an_epoch_without_rivals_was_not_chosen(lines):
+    assert lines(eval_interval=9)[1] == 'Epoch number: 4 (the last, and the only one that was evaluated)'
 
 
 def test_the_table_has_the_result_the_time_and_the_files(lines, tmp_path):
