@@ -41,6 +41,7 @@ class GraphConv(inference.Layer):
     """Channel-wise topology refinement over K subsets.
 
     Equations 1 to 6 of the paper; the output is Σ_k Σ_v graph_k[b, c, u, v] · value_k[b, c, v, t], see `aggregate`.
+    A subclass may have other convolutions, as its `subset`, and combine what they give in another way.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class GraphConv(inference.Layer):
     adaptive : bool. Train PA instead of keeping it.
     """
 
+    subset: type[nn.Module] = CTRGC
+
     def __init__(self, in_channels: int, out_channels: int, A: Tensor, adaptive: bool) -> None:
         super().__init__()
         if adaptive:
@@ -56,7 +59,7 @@ class GraphConv(inference.Layer):
         else:
             self.register_buffer('PA', A.clone(), persistent=False)
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.convs = nn.ModuleList([CTRGC(in_channels, out_channels) for _ in A])
+        self.convs = nn.ModuleList([self.subset(in_channels, out_channels) for _ in A])
         self.down = shortcut(in_channels, out_channels)
         self.bn = nn.BatchNorm2d(out_channels)
         initialise(self)
@@ -64,30 +67,40 @@ class GraphConv(inference.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
-        y = aggregate(x, self.difference(x), *self.weights())
-        return F.relu(self.bn(y) + self.down(x), inplace=True)
+        return F.relu(self.bn(self.received(x)) + self.down(x), inplace=True)
+
+    def received(self, x: Tensor) -> Tensor:
+        """Return what each joint gets from all joints: (B, C_in, V, T) → (B, C_out, V, T)."""
+        return aggregate(x, self.difference(x), *self.weights())[0]
+
+    def query_and_key(self) -> list[nn.Conv2d]:
+        """Return the maps of the receiving joints, then those of the giving joints; K maps alone are both."""
+        return [conv.conv1 for conv in self.convs] + [conv.conv2 for conv in self.convs]
+
+    def shared_graph(self) -> tuple[Tensor, Tensor]:
+        """Return the graph that all clips share, (K, V, V), and the factor (1,) of what a clip adds to it."""
+        return self.PA, self.alpha
 
     def difference(self, x: Tensor) -> Tensor:
         """Compare each pair of joints in each subset: (B, C_in, V, T) → (B, K, R, V·V), the giving joint first."""
         mean = x.mean(3, keepdim=True)  # the maps are linear, so the mean over time may come first
-        maps = [conv.conv1 for conv in self.convs] + [conv.conv2 for conv in self.convs]
-        query, key = pointwise(maps, mean).view(len(x), 2, len(self.convs), -1, x.shape[2]).unbind(1)
+        query, key = split(pointwise(self.query_and_key(), mean), len(self.convs), self.convs[0].conv4.in_channels)
         return torch.tanh(query.unsqueeze(3) - key.unsqueeze(4)).flatten(3)
 
     def weights(self) -> tuple[Tensor, ...]:
         """Return the other arguments of `aggregate`."""
-        convs = self.convs
+        convs, (shared, strength) = self.convs, self.shared_graph()
         value = torch.stack([conv.conv3.weight.flatten(1) for conv in convs], 1)  # (C_out, K, C_in)
         value_bias = torch.stack([conv.conv3.bias for conv in convs], 1)
-        relation = self.alpha * torch.stack([conv.conv4.weight.flatten(1) for conv in convs])  # (K, C_out, R)
-        bias = self.alpha * torch.stack([conv.conv4.bias for conv in convs])
-        adjacency = self.PA.transpose(1, 2).flatten(1).unsqueeze(1) + bias.unsqueeze(2)  # (K, C_out, V·V)
+        relation = strength * torch.stack([conv.conv4.weight.flatten(1) for conv in convs])  # (K, C_out, R)
+        bias = strength * torch.stack([conv.conv4.bias for conv in convs])
+        adjacency = shared.transpose(1, 2).flatten(1).unsqueeze(1) + bias.unsqueeze(2)  # (K, C_out, V·V)
         return value.flatten(0, 1), value_bias.flatten(), relation, adjacency
 
     def relation(self, x: Tensor) -> Tensor:
-        """Return what a clip adds to PA in each channel: (B, C_in, V, T) → (B, K, C_out, V, V), [u, v] from v to u."""
+        """Return what a clip adds to the shared graph: (B, C_in, V, T) → (B, K, C_out, V, V), [u, v] from v to u."""
         _, _, relation, adjacency = self.weights()
-        shared = self.PA.transpose(1, 2).flatten(1).unsqueeze(1)
+        shared = self.shared_graph()[0].transpose(1, 2).flatten(1).unsqueeze(1)
         added = relation @ self.difference(x) + (adjacency - shared)  # (B, K, C_out, V·V)
         return added.unflatten(3, self.PA.shape[1:]).transpose(3, 4)
 
@@ -101,9 +114,15 @@ class GraphConv(inference.Layer):
         return GraphConvForm(self)
 
 
+def split(maps: Tensor, subsets: int, width: int) -> tuple[Tensor, Tensor]:
+    """Split what the maps of query_and_key give, (B, …, V, 1), into query and key, both (B, K, width, V)."""
+    sides = maps.squeeze(3).unflatten(1, (-1, subsets, width))
+    return sides[:, 0], sides[:, -1]
+
+
 def aggregate(
     x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Map the joints in each subset, refine the subset's graph for each channel, and sum over both.
 
     Parameters
@@ -117,7 +136,8 @@ def aggregate(
 
     Returns
     -------
-    (B, C_out, V, T).
+    y : (B, C_out, V, T).
+    values : (B, C_out, K·V, T). What the joints give.
     """
     if torch.compiler.is_compiling():
         return aggregate_at_once(x, difference, value, value_bias, relation, adjacency)
@@ -129,14 +149,14 @@ def aggregate(
 
 def aggregate_at_once(
     x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Do what `aggregate` does in operations that a compiler can see through."""
     batch, _, joints, frames = x.shape
     subsets = len(relation)
     graphs = [relation[k] @ difference[:, k] + adjacency[k] for k in range(subsets)]  # K × (B, C_out, V·V)
     graph = torch.stack(graphs, 2).view(batch, -1, subsets * joints, joints)
     given = (value @ x.flatten(2) + value_bias[:, None]).view(batch, -1, subsets * joints, frames)
-    return graph.transpose(2, 3) @ given
+    return graph.transpose(2, 3) @ given, given
 
 
 class Aggregation(torch.autograd.Function):
@@ -145,7 +165,7 @@ class Aggregation(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, difference: Tensor, value: Tensor, value_bias: Tensor, relation: Tensor, adjacency: Tensor
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Compute `aggregate`."""
         batch, _, joints, frames = x.shape
         subsets, width, _ = relation.shape
@@ -161,11 +181,12 @@ class Aggregation(torch.autograd.Function):
             torch.bmm(graph.transpose(1, 2), given, out=y[part].view(-1, joints, frames))
         ctx.save_for_backward(x, difference, value, relation, graphs, values)
         ctx.adjacency_dtype = adjacency.dtype
-        return y
+        ctx.set_materialize_grads(False)  # the values may be of no further use
+        return y, values.view(batch, width, -1, frames)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        """Return the gradients of the arguments."""
+    def backward(ctx: Any, gradient: Tensor, of_given: Tensor | None) -> tuple[Tensor, ...]:
+        """Return the gradients of the arguments, from those of y and, unless they are None, of the values."""
         x, difference, value, relation, graphs, values = ctx.saved_tensors
         batch, width, joints, frames = gradient.shape
         subsets, gradient = len(relation), gradient.contiguous()
@@ -178,6 +199,8 @@ class Aggregation(torch.autograd.Function):
             graph = graphs[part].view(-1, subsets * joints, joints)
             given = values[part].view(-1, subsets * joints, frames)
             of_values = (graph @ received).view(-1, width * subsets, joints * frames)
+            if of_given is not None:
+                of_values += of_given[part].view_as(of_values)
             torch.matmul(value.T, of_values, out=of_x[part])
             of_value += (of_values @ x[part].transpose(1, 2)).sum(0)
             of_bias += of_values.sum((0, 2))
@@ -210,15 +233,16 @@ class GraphConvForm(nn.Module):
     def __init__(self, layer: GraphConv) -> None:
         super().__init__()
         convs, (scale, shift) = layer.convs, inference.scale_and_shift(layer.bn)
-        maps = [conv.conv1 for conv in convs] + [conv.conv2 for conv in convs]
+        maps, (shared, strength) = layer.query_and_key(), layer.shared_graph()
+        self.width = convs[0].conv4.in_channels
         self.query_key = inference.Product(
             *(torch.cat([getattr(m, name) for m in maps]) for name in ('weight', 'bias'))
         )
-        self.register_buffer('constants', torch.stack([layer.PA, torch.ones_like(layer.PA)], 1))  # (K, 2, V, V)
+        self.register_buffer('constants', torch.stack([shared, torch.ones_like(shared)], 1))  # (K, 2, V, V)
         relations, offsets, values = [], [], []
         for conv in convs:
-            bias = layer.alpha * conv.conv4.bias[:, None]
-            relation = torch.cat([layer.alpha * conv.conv4.weight.flatten(1), torch.ones_like(bias), bias], 1)
+            bias = strength * conv.conv4.bias[:, None]
+            relation = torch.cat([strength * conv.conv4.weight.flatten(1), torch.ones_like(bias), bias], 1)
             relations.append(inference.Product(relation))
             offsets.append(relation * (scale * conv.conv3.bias)[:, None])
             values.append(inference.Product(conv.conv3.weight * scale[:, None, None, None]))
@@ -230,13 +254,21 @@ class GraphConvForm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, V, T) → (B, C_out, V, T)."""
-        batch, _, joints, frames = x.shape
-        query, key = self.query_key(x.mean(3, keepdim=True)).view(batch, 2, len(self.values), -1, joints).unbind(1)
+        y, differences = self.begin(x)
+        for difference, to_relation, to_value in zip(differences, self.relations, self.values):
+            add_product(y, to_relation(difference), to_value(x))
+        return y.relu_()
+
+    def begin(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return shortcut and offset, (B, C_out, V, T), and the differences of each subset, (B, R + 2, V, V)."""
+        query, key = split(self.query_key(x.mean(3, keepdim=True)), len(self.values), self.width)
         differences = (query.unsqueeze(4) - key.unsqueeze(3)).tanh_()
-        differences = torch.cat([differences, self.constants.expand(batch, -1, -1, -1, -1)], 2)  # (B, K, R + 2, V, V)
+        constants = self.constants.expand(x.shape[0], -1, -1, -1, -1)
+        differences = torch.cat([differences, constants], 2)  # (B, K, R + 2, V, V)
         offset = self.offset(differences.sum(4, keepdim=True).flatten(1, 2))  # (B, C_out, V, 1)
-        y = (self.down(x) + offset).to(offset.dtype).view(-1, joints, frames)  # autocast may have made it narrower
-        for difference, to_relation, to_value in zip(differences.unbind(1), self.relations, self.values):
-            relation = to_relation(difference).view(-1, joints, joints)
-            y.baddbmm_(relation, to_value(x).view(-1, joints, frames))
-        return y.view(batch, -1, joints, frames).relu_()
+        return (self.down(x) + offset).to(offset.dtype), differences.unbind(1)  # autocast may have made it narrower
+
+
+def add_product(y: Tensor, graph: Tensor, given: Tensor) -> None:
+    """Add graph · given to y (B, C_out, V, T) in place: graph (B, C_out, V, V), given as y."""
+    y.view(-1, *y.shape[2:]).baddbmm_(graph.flatten(0, 1), given.flatten(0, 1))
