@@ -4,17 +4,19 @@ import copy
 
 import torch
 
-from model import ctrgcn, hdgcn
+from model import ctrgcn, hdgcn, tdgcn
 from tests.benchmarks.measure import alternate, clock, close, count_flops, row
 from tests.helpers import scramble, settle
 from tests.reference import graphs
 from tests.reference.ctrgcn import CTRGCN
 from tests.reference.hdgcn import HDGCN
+from tests.reference.tdgcn import TDGCN
 
 SIZES = {'num_class': 60, 'num_point': 25, 'num_person': 2}
 FRAMES, ALPHA, CHECKED = 64, 0.3, 4
 STUDENTS = {  # ours, its graph; the plain network
     'ctrgcn': (ctrgcn.Model, 'graph.ntu_rgb_d.Graph', lambda: CTRGCN(60, graphs.ntu())),
+    'tdgcn': (tdgcn.Model, 'graph.ntu_rgb_d.Graph', lambda: TDGCN(60, graphs.ntu())),
     'hdgcn': (
         hdgcn.Model,
         'graph.ntu_rgb_d_hierarchy.Graph',

@@ -39,6 +39,8 @@ def weight(name, start):
         return (start.numpy() * uniform(name, shape, 0.5, 1.5)).astype(np.float32)
     if last == 'alpha':
         values = uniform(name, shape, 0.05, 0.1)
+    elif last in ('beta', 'gamma'):
+        values = uniform(name, shape, 0.2, 0.6)
     elif last == 'running_var':
         values = uniform(name, shape, 1, 3)
     elif last in ('PosMatrix', 'NegMatrix') or (last == 'weight' and len(shape) == 1):
@@ -47,7 +49,7 @@ def weight(name, start):
         values = uniform(name, shape) * np.sqrt(3 / np.prod(shape[1:]))
     else:
         values = uniform(name, shape, -0.2, 0.2)
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def clips(key, *shape):

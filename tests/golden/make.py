@@ -19,6 +19,7 @@ from tests.reference import graphs, ntu_feeder, skeleton_file, ucla_feeder
 from tests.reference.ctrgcn import CTRGCN
 from tests.reference.hdgcn import HDGCN
 from tests.reference.mmcl import MMCL, total_loss
+from tests.reference.tdgcn import TDGCN
 
 FOLDER = Path(__file__).resolve().parent
 CENTRES = 1, 2, 21
@@ -32,6 +33,10 @@ GRADIENTS = {
         'mlp.0.weight', 'PosMatrix', 'NegMatrix', 'FAM_Aligh.mlp.0.weight', 'FAM_Aligh.mlp.2.bias',
     ),
     'ctrgcn_ucla': ('data_bn.weight', 'l4.gcn1.PA', 'l9.gcn1.convs.0.conv2.weight', 'fc.weight'),
+    'tdgcn': (
+        'data_bn.weight', 'l1.gcn1.gamma', 'l4.gcn1.PA', 'l5.gcn1.beta', 'l7.gcn1.alpha',
+        'l9.gcn1.convs.0.conv1.weight', 'l3.gcn1.convs.1.conv3.weight', 'l8.gcn1.convs.2.conv4.bias', 'fc.weight',
+    ),
     'hdgcn': (
         'data_bn.weight', 'l1.gcn1.PA', 'l3.gcn1.PA', 'l2.gcn1.conv.0.3.conv.0.weight', 'l4.gcn1.conv_down.2.0.weight',
         'l2.gcn1.aha.aggregate.weight', 'l2.gcn1.aha.edge_conv.conv.0.weight', 'l9.gcn1.aha.conv_down.0.weight',
@@ -53,6 +58,7 @@ def compute():
         'graphs': graph_arrays(),
         'mmcl': mmcl_arrays(),
         'ctrgcn_ucla': ctrgcn_arrays(),
+        'tdgcn_ucla': tdgcn_arrays(),
         **{f'hdgcn_com{centre}': hdgcn_arrays(centre) for centre in CENTRES},
         'ntu_feeder': ntu_arrays(),
         'ucla_feeder': ucla_arrays(),
@@ -108,6 +114,11 @@ def student_arrays(model, x, label, kind):
 def ctrgcn_arrays():
     """CTR-GCN on the NW-UCLA graph."""
     return student_arrays(loaded(CTRGCN(A=graphs.ucla(), **inputs.UCLA)), *inputs.ucla(), 'ctrgcn_ucla')
+
+
+def tdgcn_arrays():
+    """TD-GCN on the NW-UCLA graph."""
+    return student_arrays(loaded(TDGCN(A=graphs.ucla(), **inputs.UCLA)), *inputs.ucla(), 'tdgcn')
 
 
 def hdgcn_arrays(centre):

@@ -17,6 +17,7 @@ def computed():
         'graphs',
         'mmcl',
         'ctrgcn_ucla',
+        'tdgcn_ucla',
         'hdgcn_com1',
         'hdgcn_com2',
         'hdgcn_com21',
