@@ -84,7 +84,7 @@ class Processor:
             self.model.set_statistics(data.feature_statistics)
         self.model.to(self.device)
         if arg.weights:
-            left_out = len(checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights))
+            left_out = checkpoint.load_weights(self.model, arg.weights, arg.ignore_weights)
             self.weights_line = description.weights_line(arg.weights, left_out)
         if arg.compile:
             self.model.compile()

@@ -17,6 +17,7 @@ from feeders.feeder import Feeder, StoreFeeder
 from feeders.skeleton_store import FACTS
 from feeders.transforms import STREAMS
 from torchlight import config, record
+from torchlight.checkpoint import without
 from torchlight.command import Parser
 from torchlight.errors import InputError
 from torchlight.files import require_file
@@ -50,16 +51,16 @@ def of_weights(arg: argparse.Namespace, feeder: Feeder | None) -> dict[str, Any]
     return {**said, 'training': training} if training else said
 
 
-def weights_line(weights: str, left_out: int) -> str:
+def weights_line(weights: str, left_out: Sequence[str]) -> str:
     """Return the line of the log about a file of weights.
 
     Parameters
     ----------
     weights : str. The file.
-    left_out : int. How many helper weights of it were not needed.
+    left_out : names of its weights that were not needed.
     """
     made = read_description(weights).get('training')
-    line = f'Weights: {weights}' + f', without its {left_out} helper weights' * bool(left_out)
+    line = f'Weights: {weights}{without(left_out)}'
     values = [made.get(key) for key in TRAINING] if isinstance(made, dict) else []
     if [type(value) for value in values] == list(TRAINING.values()) and values[0].isprintable():
         started, seed, top1, clips = values

@@ -5,7 +5,7 @@ weights differently; `canonical` gives each one name, by the rules of `register_
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ WRAPPERS = ['module.', '_orig_mod.']  # prefixes that DataParallel and torch.com
 RENAMED: dict[str, str] = {}
 DROPPED: list[str] = []
 OPTIONAL: list[str] = []
+UNUSED: dict[str, str] = {}
 CHECKPOINT_KEYS = {'model', 'optimizer', 'scaler', 'epoch', 'global_step', 'best', 'history', 'arg'}
 SHOWN = 8  # weight names in an error message
 NUMBERS = torch.float16, torch.bfloat16, torch.float32, torch.float64
@@ -31,6 +32,7 @@ def register_keys(
     renamed: Mapping[str, str] | None = None,
     dropped: Sequence[str] = (),
     optional: Sequence[str] = (),
+    unused: Mapping[str, str] | None = None,
 ) -> None:
     """Teach the loader how the weights files of a project name the same weights; its model package calls this.
 
@@ -40,11 +42,13 @@ def register_keys(
     renamed : {prefix in public files: common prefix}.
     dropped : parts of dotted names of weights that no model here has.
     optional : common prefixes of parts that a model may be built without.
+    unused : {part of dotted names of weights: part of dotted names that tells files in which nothing uses them}.
     """
     WRAPPERS.extend(wrappers)
     RENAMED.update(renamed or {})
     DROPPED.extend(dropped)
     OPTIONAL.extend(optional)
+    UNUSED.update(unused or {})
 
 
 def canonical(key: str) -> str | None:
@@ -132,7 +136,8 @@ def load_weights(
 
     Returns
     -------
-    list of str. Names that were left out although the file has them: optional parts that this model does not have.
+    list of str. Names that were left out although the file has them: optional parts that this model does not have, and
+        weights that the file itself does not use.
 
     Raises
     ------
@@ -144,19 +149,31 @@ def load_weights(
     given.pop(None, None)
     wanted = {canonical(key): key for key in model.state_dict()}
     for word in ignore_weights:
-        ignored = [name for name in given.keys() | wanted.keys() if f'.{word}.' in f'.{name}.']
+        ignored = _with_part(word, given.keys() | wanted.keys())
         if not ignored:
             raise InputError(f'ignore_weights has {word!r}, which is not part of any weight name')
         for name in ignored:
             given.pop(name, None)
             wanted.pop(name, None)
     absent = tuple(prefix for prefix in OPTIONAL if not any(name.startswith(prefix) for name in wanted))
-    helpers = [name for name in given if name.startswith(absent)]
-    for name in helpers:
+    left_out = [name for name in given if name.startswith(absent)]
+    for part, sign in UNUSED.items():
+        left_out += [name for name in _with_part(part, given) if name not in wanted and _with_part(sign, given)]
+    for name in left_out:
         del given[name]
     _require_fit(given, wanted, model.state_dict(), weights)
     model.load_state_dict({wanted[name]: value for name, value in given.items()}, strict=False)
-    return helpers
+    return left_out
+
+
+def without(left_out: Sequence[str]) -> str:
+    """Return what to say of the weights that `load_weights` left out, after the name of the file; '' for none."""
+    return f', without its {len(left_out)} unused weights ({first_few(left_out, 2)})' if left_out else ''
+
+
+def _with_part(part: str, names: Iterable[str]) -> list[str]:
+    """Return those dotted names of which `part` is a whole part, or several."""
+    return [name for name in names if f'.{part}.' in f'.{name}.']
 
 
 def _require_fit(

@@ -9,7 +9,7 @@ from torch import nn
 from feeders import transforms
 from feeders.feeder_ucla import Feeder
 from graph.tools import SkeletonGraph
-from model import MMCL, base, ctrgcn, hdgcn, inference
+from model import MMCL, base, ctrgcn, hdgcn, inference, tdgcn
 from model.layers import TemporalConv
 from tests.helpers import near, scramble, settle
 from tests.reference.ctrgcn import CTRGCN
@@ -21,6 +21,7 @@ GRAPHS = [
     (ctrgcn.Model, 'graph.ntu_rgb_d.Graph', {}, 25),
     (ctrgcn.Model, 'graph.ucla.Graph', {}, 20),
     (ctrgcn.Model, 'graph.custom.Graph', STAR, 5),
+    (tdgcn.Model, 'graph.custom.Graph', STAR, 5),
     (hdgcn.Model, 'graph.ntu_rgb_d_hierarchy.Graph', {'CoM': 1}, 25),
     (hdgcn.Model, 'graph.ntu_rgb_d_hierarchy.Graph', {'CoM': 2}, 25),
 ]

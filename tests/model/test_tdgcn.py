@@ -13,6 +13,7 @@ from tests.helpers import by_name, near, parts, scramble, settle
 from tests.reference import graphs
 from tests.reference import tdgcn as reference
 from torchlight.checkpoint import load_weights
+from torchlight.errors import InputError
 
 NTU = {'num_point': 25, 'num_person': 2, 'graph': 'graph.ntu_rgb_d.Graph'}
 UCLA = {'num_point': 20, 'num_person': 1, 'graph': 'graph.ucla.Graph'}
@@ -95,6 +96,47 @@ def test_every_public_name_is_there_in_its_order(weights):
 @pytest.mark.parametrize('num_class, layout, parameters', [(60, NTU, 1_372_436), (10, UCLA, 1_352_656)])
 def test_published_sizes(num_class, layout, parameters):
     assert sum(p.numel() for p in Model(num_class, **layout).parameters()) == parameters
+
+
+# --- other files
+
+
+def with_conv2(state, tiny):
+    """A TD-GCN state_dict and the conv2 of a CTR-GCN."""
+    other = ctrgcn.Model(**tiny).state_dict()
+    return {**{f'module.{name}': value for name, value in other.items() if '.conv2.' in name}, **state}
+
+
+def test_a_conv2_that_a_public_file_carries_is_left_out(student, tiny):
+    state = with_conv2(student.state_dict(), tiny)
+    for model in Model(**tiny), MMCL.Model(**tiny, backbone='model.tdgcn.Model'):
+        left_out = load_weights(model, state)
+        assert len(left_out) == 60 and all('.conv2.' in name for name in left_out)
+        assert torch.equal(model.student.fc.weight, student.fc.weight)
+
+
+def test_other_weights_that_are_of_no_use_are_refused(student, tiny):
+    state = {**with_conv2(student.state_dict(), tiny), 'l1.gcn1.convs.0.conv5.bias': torch.zeros(1)}
+    with pytest.raises(InputError, match=r'1 unexpected \(l1.gcn1.convs.0.conv5.bias\); use'):
+        load_weights(Model(**tiny), state)
+
+
+def test_a_file_of_ctr_gcn_is_refused_and_the_other_way_round(student, tiny):
+    other = ctrgcn.Model(**tiny)
+    missing, unexpected = (
+        r'20 missing \(l1.gcn1.beta, l1.gcn1.gamma, ',
+        r'60 unexpected \(l1.gcn1.convs.0.conv2.weight, ',
+    )
+    with pytest.raises(InputError, match=f'another model: {missing}.*; {unexpected}'):
+        load_weights(student, other.state_dict())
+    missing, unexpected = (
+        r'60 missing \(l1.gcn1.convs.0.conv2.weight, ',
+        r'20 unexpected \(l1.gcn1.beta, l1.gcn1.gamma, ',
+    )
+    with pytest.raises(InputError, match=f'another model: {missing}.*; {unexpected}'):
+        load_weights(other, student.state_dict())
+    with pytest.raises(InputError, match=r'another model: 20 unexpected \(l1.gcn1.beta, '):
+        load_weights(other, with_conv2(student.state_dict(), tiny))
 
 
 # --- the stored arrays and the reference
@@ -225,7 +267,7 @@ def test_half_precision_stays_near(student, skeleton, dtype):
 
 
 def test_it_exports_for_any_number_of_clips_and_frames(tiny, skeleton, monkeypatch):
-    monkeypatch.setattr(base, 'BLOCKS', [(1, 1), (2, 2)])  # one block of each kind: tracing ten takes long
+    monkeypatch.setattr(base, 'BLOCKS', [(2, 2)])  # tracing ten takes long
     model = scramble(Model(**tiny)).eval()
     program = export.trace(model, skeleton.shape).module()
     for batch in (skeleton, skeleton[:1], skeleton[:, :, :5]):

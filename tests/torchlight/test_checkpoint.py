@@ -10,7 +10,7 @@ from torch import nn
 
 from model.ctrgcn import Model as Student
 from model.MMCL import Model as MMCL
-from torchlight.checkpoint import canonical, load_weights, plain_state, read_weights, save
+from torchlight.checkpoint import canonical, load_weights, plain_state, read_weights, save, without
 from torchlight.errors import InputError
 
 HELPERS = {'video_dim': 6, 'text_dim': 3}
@@ -111,6 +111,8 @@ def test_an_mmcl_file_loads_into_a_student_and_names_what_it_left(student, mmcl)
     left = load_weights(target, source.state_dict())
     assert set(left) == {key for key in source.state_dict() if key.startswith(('fam.', 'frm.'))}
     assert equal(target.state_dict(), source.student.state_dict())
+    assert without(left) == ', without its 10 unused weights (fam.mlp.0.weight, fam.mlp.0.bias, …)'
+    assert without([]) == ''
     assert set(load_weights(mmcl(text_dim=3), source.state_dict())) == {
         f'fam.mlp.{layer}.{kind}' for layer in (0, 2) for kind in ('weight', 'bias')
     }
