@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from Ensemble import fusion, labels
-from Ensemble.streams import ORDER
+from Ensemble.known import STREAMS
 from torchlight.command import Parser, count
 from torchlight.errors import InputError
 from torchlight.files import require_file
@@ -39,9 +39,10 @@ def get_parser() -> Parser:
     parser.set_defaults(streams={})
     add = parser.add
     add_stream = partial(add, action=StreamAction, default=SUPPRESS)
-    for name in ORDER:
-        add_stream(f'--{name}_Score', type=_file_of(name), metavar='FILE', help=f'score pickle of the stream {name}')
-    text = 'score pickles of streams, each with a name of your choice'
+    for name, (title, config) in STREAMS.items():
+        text = f'score pickle of the stream {name}: {title} ({config}.yaml)'
+        add_stream(f'--{name}_Score', type=_file_of(name), metavar='FILE', help=text)
+    text = 'score pickles of streams, each with one of these names or with a name of your choice'
     add_stream('--scores', type=_named_file, nargs='+', metavar='NAME=FILE', help=text)
     add('--benchmark', help=f'benchmark that the clips belong to: {", ".join(labels.NAMES)}')
     text = 'names of the clips, for pickles that number them: a text file with one name per line, or a val_label.pkl'

@@ -4,15 +4,14 @@ Legend: S streams, N clips.
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
 
+from Ensemble.known import WEIGHTS
 from torchlight.errors import InputError
 from torchlight.metrics import in_top_k
-from torchlight.yaml_file import read_yaml
 
 NORMALISE = 'none', 'softmax', 'l2'
 EQUAL, FUSED = 'equal weights', 'fused'  # the sums that are listed after the streams
@@ -102,8 +101,7 @@ def given_rates(words: Sequence[str], streams: Sequence[str], source: str) -> Ra
 
 def published_rates(benchmark: str, streams: Sequence[str], how: str) -> Rates | None:
     """Return the published weights for this benchmark and exactly these streams, normalised by `how`, or None."""
-    path = Path(__file__).with_name('weights.yaml')
-    for entry in read_yaml(path.read_text(), path):
+    for entry in WEIGHTS:
         if benchmark in entry['benchmarks'] and set(streams) == set(entry['rates']) and how == 'none':
             return Rates({name: entry['rates'][name] for name in streams}, entry['source'])
     return None

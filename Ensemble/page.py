@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from Ensemble.fusion import EQUAL, FUSED, Rates, Verdict
+from Ensemble.known import title_of
 from Ensemble.report import Certainty, best_stream
 from feeders import drawn_clips
 from feeders.fingerprints import fingerprint
@@ -145,11 +146,11 @@ def _streams_table(
     rows = []
     for name, verdict in verdicts.items():
         weight = f'{rate[name]:.4g}' if name in rate else '1 each' if name == EQUAL else '–'
-        row = [name, weight, percent(verdict.correct.mean()), percent(verdict.in_top5.mean())]
+        row = [name, title_of(name), weight, percent(verdict.correct.mean()), percent(verdict.in_top5.mean())]
         row += [percents(certainty.interval[name])] if certainty else []
         rows.append([*row, percent(verdict.correct[~twins].mean())] if without else row)
-    heads = ['scores', 'weight', 'top-1', 'top-5'] + ([f'{LEVEL} % interval by {certainty.by}'] if certainty else [])
-    heads += ['top-1 without copies'] * without
+    heads = ['scores', 'network, input', 'weight', 'top-1', 'top-5']
+    heads += ([f'{LEVEL} % interval by {certainty.by}'] if certainty else []) + ['top-1 without copies'] * without
     return Table('Accuracies', heads, rows)
 
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from Ensemble.known import STREAMS
 from Ensemble.labels import describe_clips, refuse_repeated
 from torchlight.errors import InputError
 from torchlight.pickles import read_arrays
 
-ORDER = 'J', 'B', 'JM', 'BM', 'HDJ', 'HDB'  # the paper's six streams; others follow by name
+ORDER = tuple(STREAMS)  # others follow by name
 NUMBERED = re.compile(r'test_(\d+)')
 
 

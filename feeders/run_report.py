@@ -20,6 +20,7 @@ from torchlight.errors import counted
 from torchlight.metrics import Evaluation
 from torchlight.report.run import Facts, Run, write_run
 
+PREFIXES = {'model.hdgcn.Model': 'hd_', 'model.tdgcn.Model': 'td_'}  # network: what its streams begin with
 NAME, OF_A_TEST = 'report.html', 'report_test.html'  # the latter in the folder of a training run
 
 
@@ -93,10 +94,11 @@ def benchmark_of(feeder: Feeder, feeder_args: Mapping[str, Any]) -> str:
 
 
 def stream_of(arg: argparse.Namespace, feeder: Feeder) -> str:
-    """Return the name of the stream, with hd_ before it for HD-GCN."""
+    """Return the name of the stream, with hd_ before it for HD-GCN and td_ for TD-GCN."""
     flags = {'bone': bool(getattr(feeder, 'bone', False)), 'vel': bool(getattr(feeder, 'vel', False))}
-    hierarchy = 'model.hdgcn.Model' in (arg.model, arg.model_args.get('backbone'))
-    return ('hd_' if hierarchy else '') + next(name for name, value in STREAMS.items() if value == flags)
+    networks = {arg.model, arg.model_args.get('backbone')}
+    prefix = next((prefix for network, prefix in PREFIXES.items() if network in networks), '')
+    return prefix + next(name for name, value in STREAMS.items() if value == flags)
 
 
 def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:

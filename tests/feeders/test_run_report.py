@@ -50,6 +50,8 @@ def test_the_stream_is_that_of_the_feeder_and_the_model():
     assert run_report.stream_of(arg, argparse.Namespace(bone=False, vel=False)) == 'hd_joint'
     arg.model = 'model.hdgcn.Model'
     assert run_report.stream_of(arg, argparse.Namespace()) == 'hd_joint'
+    arg.model, arg.model_args = 'model.MMCL.Model', {'backbone': 'model.tdgcn.Model'}
+    assert run_report.stream_of(arg, argparse.Namespace(bone=True)) == 'td_bone'
 
 
 @pytest.mark.parametrize(
