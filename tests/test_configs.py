@@ -1,6 +1,7 @@
 """The configs, the program's help and the README agree, and every config builds its model."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -12,6 +13,7 @@ from torchlight.imports import import_class, instantiate
 
 CONFIGS = sorted((ROOT / 'config').rglob('*.yaml'))
 README = (ROOT / 'README.md').read_text()
+SHAPES = {}  # of the logits, by model and its arguments: the streams of a benchmark share them
 
 
 def load(path, *more):
@@ -22,16 +24,16 @@ def load(path, *more):
 def test_a_config_loads_and_its_model_takes_its_input(path):
     arg = load(path)
     import_class(arg.feeder)
-    model = instantiate(arg.model, {**arg.model_args, 'base_channel': 8}, 'model_args').eval()
-    arg.test_feeder_args['window_size'] = 8
-    clips = deploy.noise_clips(arg, 'cpu')
-    assert model(clips).logits.shape == (2, arg.model_args['num_class'])
+    if (key := f'{arg.model} {arg.model_args}') not in SHAPES:
+        model = instantiate(arg.model, {**arg.model_args, 'base_channel': 8}, 'model_args').eval()
+        arg.test_feeder_args['window_size'] = 8
+        SHAPES[key] = model(deploy.noise_clips(arg, 'cpu')).logits.shape
+    assert SHAPES[key] == (2, arg.model_args['num_class'])
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: f'{path.parent.name}-{path.stem}')
-def test_every_config_has_a_work_directory_of_its_own(path):
-    own = load(path).work_dir
-    assert own != './work_dir/temp' and [other for other in CONFIGS if load(other).work_dir == own] == [path]
+def test_every_config_has_a_work_directory_of_its_own():
+    folders = Counter(load(path).work_dir for path in CONFIGS)
+    assert './work_dir/temp' not in folders and not [folder for folder, count in folders.items() if count > 1]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,26 @@ def test_every_config_has_a_work_directory_of_its_own(path):
 def test_each_benchmark_has_the_four_streams(benchmark, stream):
     arg = load(ROOT / 'config' / benchmark / f'{stream}.yaml')
     assert (arg.stream or 'joint') == stream
+
+
+TD_GCN = sorted((ROOT / 'config').rglob('td_*.yaml'))
+
+
+@pytest.mark.parametrize('path', TD_GCN, ids=lambda path: f'{path.parent.name}-{path.stem}')
+def test_td_gcn_changes_only_the_student_and_takes_the_recipe_of_ctr_gcn(path):
+    ours, base = vars(load(path)), vars(load(path.with_name(path.name.removeprefix('td_'))))
+    changed = {key for key in base if ours[key] != base[key]} - {'config', 'work_dir', 'model_args'}
+    assert ours['model_args'] == {**base['model_args'], 'backbone': 'model.tdgcn.Model'}
+    assert ours['work_dir'] == base['work_dir'].replace(f'/{path.stem[3:]}', f'/{path.stem}')
+    if path.parent.name.startswith('ntu'):
+        assert changed == {'step', 'num_epoch', 'batch_size', 'save_epoch'}
+        assert [ours[key] for key in ('step', 'num_epoch', 'batch_size', 'base_lr')] == [[35, 55], 65, 64, 0.1]
+    else:
+        assert not changed
+
+
+def test_td_gcn_has_the_four_streams_of_six_benchmarks():
+    assert len(TD_GCN) == 24
 
 
 def test_the_recipe_of_the_paper():
