@@ -25,7 +25,7 @@ from torchlight.files import write_text
 BENCHMARKS = {  # name: module; those whose memory is small come first
     **{name: name for name in ('feeder', 'store', 'prepare', 'ensemble')},
     'test_phase': 'testing',  # pytest would take a test_phase.py for tests
-    **{name: name for name in ('student', 'hdgcn', 'train_step', 'scaling', 'engines')},
+    **{name: name for name in ('student', 'hdgcn', 'tdgcn', 'train_step', 'scaling', 'engines')},
 }
 HEADER = 'benchmark', 'case', 'plain ms', 'ours ms', 'ratio', 'quartiles', 'peak', 'memory', ''
 LINE = '{:<11}{:<18}{:>10}{:>10}{:>8}{:>14}{:>7}{:>9}  {}'

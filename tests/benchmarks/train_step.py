@@ -82,22 +82,26 @@ def make_step(name, model, batch, device):
     return our_step(model, lambda: total_loss(loss_terms(model(x, **given), label)), device)
 
 
-def run(options):
-    """Three rows for each model: the step, its forward part, its backward part."""
-    device = options.device
-    models, batch = make_models(device), make_batch(BATCH, device)
-    x, features, _ = batch
-    plain = models['plain']
+def compare(name, models, batch, options):
+    """Three rows for each model but the plain one: the step, its forward part, its backward part."""
+    device, plain, (x, features, _) = options.device, models['plain'], batch
     with torch.no_grad():
         expected = plain(x)
-        close(models['student'](x).logits, expected)
-        close(models['mmcl'](x, **features).logits, expected)
+        for key, model in models.items():
+            if key != 'plain':
+                close(model(x, **features if key == 'mmcl' else {}).logits, expected)
         forward = count_flops(lambda: plain(x)) / BATCH
     both = count_flops(lambda: plain(x).sum().backward()) / BATCH
     flops = {'': both, '_forward': forward, '_backward': both - forward}
-    steps = {name: make_step(name, model, batch, device) for name, model in models.items()}
+    steps = {key: make_step(key, model, batch, device) for key, model in models.items()}
     seconds = alternate(steps, options.rounds, warm_up=1)
-    for name in ('student', 'mmcl'):
+    plain_seconds = seconds.pop('plain')
+    for key, ours in seconds.items():
         for part, columns in PARTS.items():
-            before, after = (seconds[key][:, columns].sum(1) for key in ('plain', name))
-            yield row('train_step', name + part, before, after, BATCH, flops[part], device)
+            before, after = (laps[:, columns].sum(1) for laps in (plain_seconds, ours))
+            yield row(name, key + part, before, after, BATCH, flops[part], device)
+
+
+def run(options):
+    """The rows of the student and of MMCL."""
+    yield from compare('train_step', make_models(options.device), make_batch(BATCH, options.device), options)
