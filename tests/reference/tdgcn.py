@@ -8,7 +8,7 @@ from tests.reference.network import SkeletonNetwork, down
 
 
 class TDGC(nn.Module):
-    """One subset: a graph for each channel, and a graph for each frame."""
+    """The three convolutions of one subset."""
 
     def __init__(self, channels, out_channels):
         super().__init__()
@@ -17,18 +17,16 @@ class TDGC(nn.Module):
         self.conv3 = nn.Conv2d(channels, out_channels, 1)
         self.conv4 = nn.Conv2d(relation, out_channels, 1)
 
-    def forward(self, x, A, alpha, beta, gamma):
+    def forward(self, x):
+        """→ the refinement (B, C', V, V), the graphs of the frames (B, T, V, V), and the values (B, C', T, V)."""
         q, v = self.conv1(x).mean(2), self.conv3(x)
-        R = self.conv4(torch.tanh(q[:, :, :, None] - q[:, :, None, :])) * alpha + A  # (B, C', V, V)
-        by_channel = torch.einsum('ncuw,nctw->nctu', R, v)
         mean = v.mean(1)  # (B, T, V)
-        S = torch.tanh(mean[:, :, :, None] - mean[:, :, None, :])  # (B, T, V, V)
-        by_frame = torch.einsum('ntuw,ntcw->ntcu', S, v.permute(0, 2, 1, 3)).permute(0, 2, 1, 3)
-        return by_channel * beta + by_frame * gamma
+        frames = torch.tanh(mean[:, :, :, None] - mean[:, :, None, :])
+        return self.conv4(torch.tanh(q[:, :, :, None] - q[:, :, None, :])), frames, v
 
 
 class GraphConv(nn.Module):
-    """The sum over the subsets, batch norm, the way around."""
+    """The sum over the subsets, by a graph for every channel and one for every frame; batch norm, the way around."""
 
     def __init__(self, channels, out_channels, A):
         super().__init__()
@@ -43,7 +41,10 @@ class GraphConv(nn.Module):
     def forward(self, x):
         y = None
         for conv, A in zip(self.convs, self.PA):
-            z = conv(x, A, self.alpha, self.beta, self.gamma)
+            refinement, frames, v = conv(x)
+            z = torch.einsum('ncuw,nctw->nctu', refinement * self.alpha + A, v) * self.beta
+            by_frame = torch.einsum('ntuw,ntcw->ntcu', frames, v.permute(0, 2, 1, 3)).permute(0, 2, 1, 3)
+            z = z + by_frame * self.gamma
             y = z if y is None else z + y
         y = self.bn(y)
         y += self.down(x)
