@@ -80,7 +80,7 @@ class GraphConv(ctrgcn.GraphConv):
 def frame_graphs(mean: Tensor) -> Tensor:
     """Compare each pair of joints in each subset: (…, K, V) → (…, V, K·V), the receiving joint first."""
     receiving, giving = mean.transpose(-1, -2).unsqueeze(-1), mean.unsqueeze(-3)
-    return torch.tanh(receiving - giving).flatten(-2)
+    return (receiving - giving).tanh_().flatten(-2)
 
 
 def aggregate_by_frame(values: Tensor, gamma: Tensor, subsets: int) -> Tensor:
@@ -164,7 +164,7 @@ def by_frame(x: Tensor, joints: int) -> Tensor:
 
 
 class GraphConvForm(ctrgcn.GraphConvForm):
-    """The inference form of a GraphConv: CTR-GCN's, and the graphs of the frames, one subset after the other.
+    """The inference form of a GraphConv: CTR-GCN's, and one product with the graphs of the frames.
 
     Parameters
     ----------
@@ -183,13 +183,11 @@ class GraphConvForm(ctrgcn.GraphConvForm):
         """(B, C_in, V, T) → (B, C_out, V, T)."""
         y, differences = self.begin(x)
         batch, width, joints, frames = y.shape
-        graphs = frame_graphs(self.mean(x).permute(1, 0, 3, 2).contiguous().unsqueeze(3))  # (K, B, T, V, V)
-        received = y.new_zeros(batch * frames, joints, width)
-        subsets = zip(differences, self.relations, self.values, graphs, self.biases)
-        for difference, to_relation, to_value, graph, bias in subsets:
+        given = y.new_empty(batch, frames, len(self.values), joints, width)
+        for k, (difference, to_relation, to_value) in enumerate(zip(differences, self.relations, self.values)):
             value = to_value(x)
             add_product(y, to_relation(difference), value)
-            given = value.transpose(1, 3).contiguous().flatten(0, 1).add_(bias)  # (B·T, V, C_out)
-            received.baddbmm_(graph.flatten(0, 1), given)
-        received = received.view(batch, frames, joints, width).transpose(1, 3)
-        return y.addcmul_(received, self.gamma).relu_()
+            given[:, :, k].copy_(value.transpose(1, 3)).add_(self.biases[k])
+        graph = frame_graphs(self.mean(x).permute(0, 3, 1, 2).contiguous())  # (B, T, V, K·V)
+        received = graph.flatten(0, 1) @ given.view(-1, graph.shape[3], width)
+        return y.addcmul_(received.view(batch, frames, joints, width).transpose(1, 3), self.gamma).relu_()
