@@ -54,6 +54,8 @@ def test_every_weights_file_of_the_best_epoch_gives_its_scores(run, trained):
     for number, weights in enumerate(('runs-1-6.pt', 'best.pt', 'checkpoint.pt')):
         again = run(f'test{number}', '--phase', 'test', '--weights', trained / weights, '--save-score', True)
         assert same_scores(scores(again / 'epoch1_test_score.pkl'), expected)
+        log = (again / 'log.txt').read_text()
+        assert (f'{weights}, without its 12 unused weights (fam.mlp.0.weight, ' in log) == (weights != 'best.pt')
     assert all(value.dtype == np.float32 and value.shape == (12,) for value in expected.values())
 
 

@@ -12,6 +12,7 @@ from tests.helpers import near
 from tests.reference import graphs, ntu_feeder, skeleton_file, ucla_feeder
 from tests.reference.hdgcn import HDGCN
 from tests.reference.mmcl import MMCL, total_loss
+from tests.reference.tdgcn import TDGCN
 
 STREAMS = 'joint', 'bone', 'joint_motion', 'bone_motion'
 
@@ -68,6 +69,15 @@ def test_hdgcn(public):
     F.cross_entropy(logits, torch.from_numpy(io['label'])).backward()
     assert near(logits, io['trainmode_logits64'], 1e-6)  # stored in float32
     assert_gradients(model, io, 1e-8)
+
+
+@torch.no_grad()
+def test_tdgcn(public):
+    io, model = public('tdgcn_io'), load(TDGCN(60, graphs.ntu()), public('tdgcn_weights')).eval()
+    assert near(model(torch.from_numpy(io['x'])), io['eval_logits'], 1e-4)
+    logits = model.double().train()(torch.from_numpy(io['x']).double())
+    loss = F.cross_entropy(logits, torch.from_numpy(io['label']))
+    assert near(logits, io['trainmode_logits64'], 1e-8) and near(loss, io['trainmode_loss64'], 1e-8)
 
 
 def test_the_ntu_feeder(public):
