@@ -69,8 +69,8 @@ class GraphConv(ctrgcn.GraphConv):
         learned, relation = super().topology(x, graph)
         _, values = aggregate(x, self.difference(x), *self.weights())
         graphs = frame_graphs(values[0].mean(0).T.unflatten(1, (len(self.convs), -1)))  # (T, V, K·V)
-        by_frame = (self.gamma * graphs).abs().mean(0).unflatten(1, (len(self.convs), -1)).sum(1)
-        return learned, relation + by_frame
+        over_time = (self.gamma * graphs).abs().mean(0).unflatten(1, (len(self.convs), -1)).sum(1)
+        return learned, relation + over_time
 
     def inference_form(self) -> nn.Module:
         """Return a module that does the same in evaluation, see model/inference.py."""
@@ -139,7 +139,7 @@ class FrameAggregation(torch.autograd.Function):
             graph = graphs[part].flatten(0, 1)  # (part·T, V, K·V)
             of_graph = received @ given.transpose(1, 2)
             product = of_graph * graph
-            of_gamma += product.sum()
+            of_gamma += product.sum(dtype=gamma.dtype)
             of_pairs = torch.addcmul(of_graph, product, graph, value=-1).unflatten(2, (-1, joints))  # before the tanh
             of_mean = (of_pairs.sum(3).transpose(1, 2) - of_pairs.sum(1)) * (gamma / width)  # (part·T, K, V)
             of_given = (graph.transpose(1, 2) @ received).view(-1, frames, pairs, width)
@@ -174,7 +174,7 @@ class GraphConvForm(ctrgcn.GraphConvForm):
     def __init__(self, layer: GraphConv) -> None:
         super().__init__(layer)
         scale, _ = inference.scale_and_shift(layer.bn)
-        # the bias has no share in the differences of the mean
+        # without bias, which does not change how much joints differ
         self.mean = inference.Product(torch.stack([conv.conv3.weight.mean(0) for conv in layer.convs]))
         self.register_buffer('biases', torch.stack([conv.conv3.bias * scale for conv in layer.convs]))  # (K, C_out)
         self.register_buffer('gamma', layer.gamma.clone())
