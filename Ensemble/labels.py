@@ -30,17 +30,21 @@ CTRGCN_NAMES = {
 
 
 class Benchmark(NamedTuple):
-    """The test clips of one protocol of a data set."""
+    """A data set with the classes of a benchmark, and the protocols of it: one, or the folds of a cross-validation."""
 
     dataset: Dataset
-    protocol: Protocol
+    protocols: list[Protocol]
 
 
-BENCHMARKS = {
-    protocol.benchmark: Benchmark(dataset, protocol)
-    for dataset in DATASETS.values()
-    for protocol in dataset.protocols.values()
-}
+def _benchmarks() -> dict[str, Benchmark]:
+    found = {}
+    for dataset in DATASETS.values():
+        for protocol in dataset.protocols.values():
+            found.setdefault(protocol.benchmark, Benchmark(dataset.under(protocol), [])).protocols.append(protocol)
+    return found
+
+
+BENCHMARKS = _benchmarks()
 NAMES = (*BENCHMARKS, CUSTOM)
 
 
@@ -138,11 +142,14 @@ def remarks(benchmark: str, clips: Sequence[str]) -> list[str]:
     """Return sentences about what is unusual in these clips, all of which have a label in the benchmark."""
     if benchmark == CUSTOM:
         return []
-    dataset, protocol = BENCHMARKS[benchmark]
-    train = [clip for clip in clips if protocol.train(dataset.fields(clip))]
-    if train:
-        return [f'{describe_clips(train, len(clips))} are training clips of {benchmark}']
-    official = protocol.counts[1]
+    dataset, protocols = BENCHMARKS[benchmark]
+    columns = dataset.columns(clips)
+    in_training = [protocol.train(columns) for protocol in protocols if protocol.train]
+    train = min(in_training, key=np.count_nonzero, default=np.zeros(len(clips), bool))  # of the fold that fits best
+    if train.any():
+        training = [clip for clip, trains in zip(clips, train) if trains]
+        return [f'{describe_clips(training, len(clips))} are training clips of {benchmark}']
+    official = protocols[0].counts[1]
     return [f'{benchmark} has {official} test clips, but these are {len(clips)}'] * (len(clips) != official)
 
 

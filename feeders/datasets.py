@@ -7,11 +7,13 @@ here and a reader in feeders/prepare (.github/CONTRIBUTING.md shows both).
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 
-from torchlight.errors import InputError
+from feeders import actions
+from torchlight.errors import InputError, first_few
 
 # The numbers in the name of a clip, {'setup': 1, 'camera': 2, …}, or those of many names, {'setup': (N,) int64, …}.
 Fields = dict[str, int] | dict[str, np.ndarray]
@@ -19,22 +21,26 @@ Fields = dict[str, int] | dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Protocol:
-    """A division of a data set into training and test clips.
+    """A division of a data set into training and test clips, and the classes that it distinguishes.
 
     Attributes
     ----------
-    train : function. Fields of names → are they training clips? A formula, as it gets numbers as well as arrays.
+    train : function or None. Fields of names → are they training clips? A formula, as it gets numbers as well as
+        arrays. None if the store itself names the splits.
     counts : (train, test) int. Official numbers of clips.
-    benchmark : str. Its name in Ensemble, such as 'NTU120XSub'.
+    benchmark : str. Its name in Ensemble, such as 'NTU120XSub'; the folds of a cross-validation have the same one.
     split_on : str. The field by which the public arrays are ordered, '' if there are none.
     npz : str. File name of the public arrays, '' if there are none.
+    classes, action : what the data set has under these names, where this protocol has its own (default: it has not).
     """
 
-    train: Callable[[Fields], bool | np.ndarray]
+    train: Callable[[Fields], bool | np.ndarray] | None
     counts: tuple[int, int]
     benchmark: str
     split_on: str = ''
     npz: str = ''
+    classes: tuple[str, ...] = ()
+    action: Callable[[Fields], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,8 @@ class Dataset:
     protocols : {name: Protocol}. Empty if the store itself names the splits.
     reader : str. Dotted name of the feeders.prepare.store_builder.Reader of its recordings, '' if there are none.
     recordings : str. What the reader reads, for --help.
-    actions : int, one per class. The action numbers in clip names, in the order of the labels (default 1, 2, 3, …).
+    action : function. Fields of a name → the number of its action (default: the field 'action').
+    actions : int, one per class. The numbers of the actions, in the order of the labels (default 1, 2, 3, …).
     two_person : int. The action numbers that show two persons.
     aliases : str. Other names of its `feeders.prepare` command.
     copies_person : bool. The public arrays show the only person of a clip in both slots (default False).
@@ -67,6 +74,7 @@ class Dataset:
     protocols: dict[str, Protocol] = field(default_factory=dict)
     reader: str = ''
     recordings: str = ''
+    action: Callable[[Fields], int] = itemgetter('action')
     actions: tuple[int, ...] = ()
     two_person: frozenset[int] = frozenset()
     aliases: tuple[str, ...] = ()
@@ -109,11 +117,11 @@ class Dataset:
 
     def label(self, name: str) -> int:
         """Return the 0-based label of the clip; raise InputError for an action that the data set does not have."""
-        action = self.fields(name)['action']
-        actions = self.actions or range(1, self.num_class + 1)
-        if action not in actions:
+        action = self.action(self.fields(name))
+        known = self.actions or range(1, self.num_class + 1)
+        if action not in known:
             raise InputError(f'clip name {name!r} has action {action}, which {self.title} does not have')
-        return actions.index(action)
+        return known.index(action)
 
     def protocol(self, name: str) -> Protocol:
         """Return the protocol of this name; raise InputError if the data set does not have it."""
@@ -121,8 +129,13 @@ class Dataset:
             rules = sorted(row.name for row in DATASETS.values() if row.protocols)
             raise InputError(f'data set {self.name!r} has no benchmark rules; expected one of {rules}')
         if name not in self.protocols:
-            raise InputError(f'benchmark {name!r} is not one of {sorted(self.protocols)} of {self.name}')
+            known = first_few(map(repr, self.protocols))
+            raise InputError(f'benchmark {name!r} is not one of [{known}] of {self.name}')
         return self.protocols[name]
+
+    def under(self, protocol: Protocol) -> 'Dataset':
+        """Return the data set with the classes that a protocol distinguishes."""
+        return replace(self, classes=protocol.classes, action=protocol.action) if protocol.classes else self
 
     def public_order(self, names: Sequence[str], protocol: str) -> list[str]:
         """Sort clip names as the public arrays do: by the number that the protocol splits on, then by name."""
@@ -133,42 +146,6 @@ class Dataset:
 
 
 # fmt: off
-_NTU60 = (
-    'drink water', 'eat meal', 'brush teeth', 'brush hair', 'drop', 'pick up', 'throw', 'sit down', 'stand up',
-    'clapping', 'reading', 'writing', 'tear up paper', 'put on jacket', 'take off jacket', 'put on a shoe',
-    'take off a shoe', 'put on glasses', 'take off glasses', 'put on a hat/cap', 'take off a hat/cap', 'cheer up',
-    'hand waving', 'kicking something', 'reach into pocket', 'hopping', 'jump up', 'phone call',
-    'play with phone/tablet', 'type on a keyboard', 'point to something', 'taking a selfie', 'check time (from watch)',
-    'rub two hands', 'nod head/bow', 'shake head', 'wipe face', 'salute', 'put palms together',
-    'cross hands in front', 'sneeze/cough', 'staggering', 'falling down', 'headache', 'chest pain', 'back pain',
-    'neck pain', 'nausea/vomiting', 'fan self', 'punch/slap', 'kicking', 'pushing', 'pat on back', 'point finger',
-    'hugging', 'giving object', 'touch pocket', 'shaking hands', 'walking towards', 'walking apart')
-_NTU120_MORE = (
-    'put on headphone', 'take off headphone', 'shoot at basket', 'bounce ball', 'tennis bat swing',
-    'juggle table tennis ball', 'hush', 'flick hair', 'thumb up', 'thumb down', 'make OK sign', 'make victory sign',
-    'staple book', 'counting money', 'cutting nails', 'cutting paper', 'snap fingers', 'open bottle', 'sniff/smell',
-    'squat down', 'toss a coin', 'fold paper', 'ball up paper', 'play magic cube', 'apply cream on face',
-    'apply cream on hand', 'put on bag', 'take off bag', 'put object into bag', 'take object out of bag',
-    'open a box', 'move heavy objects', 'shake fist', 'throw up cap/hat', 'capitulate', 'cross arms', 'arm circles',
-    'arm swings', 'run on the spot', 'butt kicks', 'cross toe touch', 'side kick', 'yawn', 'stretch oneself',
-    'blow nose', 'hit with object', 'wield knife', 'knock over', 'grab stuff', 'shoot with gun', 'step on foot',
-    'high-five', 'cheers and drink', 'carry object', 'take a photo', 'follow', 'whisper', 'exchange things',
-    'support somebody', 'rock-paper-scissors')
-_SAMPLE = (
-    'drink', 'brush teeth', 'wave', 'wave a flag', 'clap', 'throw', 'kick', 'jump', 'sit down', 'stand up',
-    'shake hands', 'push')
-_UCLA = (
-    'pick up with one hand', 'pick up with two hands', 'drop trash', 'walk around', 'sit down', 'stand up', 'donning',
-    'doffing', 'throw', 'carry')
-_UTD = (
-    'swipe left', 'swipe right', 'wave', 'clap', 'throw', 'arm cross', 'basketball shoot', 'draw x',
-    'draw circle (clockwise)', 'draw circle (counter-clockwise)', 'draw triangle', 'bowling', 'boxing',
-    'baseball swing', 'tennis swing', 'arm curl', 'tennis serve', 'push', 'knock', 'catch', 'pick up and throw', 'jog',
-    'walk', 'sit to stand', 'stand to sit', 'lunge', 'squat')
-_SYSU = (
-    'drinking', 'pouring', 'calling phone', 'playing phone', 'wearing backpack', 'packing backpack', 'sitting chair',
-    'moving chair', 'taking out wallet', 'taking from wallet', 'mopping', 'sweeping')
-
 _NTU60_SUBJECTS = frozenset([1, 2, 4, 5, 8, 9, *range(13, 20), 25, 27, 28, 31, 34, 35, 38])
 _NTU120_SUBJECTS = _NTU60_SUBJECTS | frozenset(
     [45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98, 100, 103])
@@ -185,17 +162,38 @@ _NTU = {
     'recordings': '.skeleton files',
 }
 _KINECT_V1 = {'layout': (1, 20, 3), 'graph': 'graph.ucla.Graph'}
+_HAND = {
+    'layout': (1, 22, 3),
+    'graph': 'graph.hand.Graph',
+    'name_form': 'gXX_fX_sXX_eXX',
+    'pattern': r'g(?P<action>\d{2})_f(?P<finger>[12])_s(?P<subject>\d{2})_e(?P<essai>\d{2})',
+}
+# Each gesture is made with one finger and with the whole hand: 14 classes, or 28 by these fields of a Protocol.
+_BY_FINGERS = {
+    'classes': tuple(f'{gesture} ({how})' for gesture in actions.GESTURES for how in ('one finger', 'whole hand')),
+    'action': lambda fields: 2 * fields['action'] + fields['finger'] - 2,
+}
 
 
 def _among(key: str, train: Collection[int]) -> Callable[[Fields], bool | np.ndarray]:
     return lambda fields: np.isin(fields[key], list(train))
 
 
+def _leave_one_out(subjects: Collection[int], counts: tuple[int, int]) -> dict[str, Protocol]:
+    """Return two folds for each subject, who is tested: gestures14_loso1, gestures28_loso1, gestures14_loso2, …."""
+    rules = {subject: _among('subject', set(subjects) - {subject}) for subject in subjects}
+    return {
+        f'gestures{classes}_loso{subject}': Protocol(rule, counts, f'DHG{classes}', **labels)
+        for subject, rule in rules.items()
+        for classes, labels in ((14, {}), (28, _BY_FINGERS))
+    }
+
+
 _ROWS = (
     Dataset(
         'ntu60',
         'NTU RGB+D 60',
-        _NTU60,
+        actions.NTU60,
         protocols={
             'xsub': Protocol(
                 _among('performer', _NTU60_SUBJECTS), (40091, 16487), 'NTU60XSub', 'performer', 'NTU60_CS.npz'
@@ -208,7 +206,7 @@ _ROWS = (
     Dataset(
         'ntu120',
         'NTU RGB+D 120',
-        _NTU60 + _NTU120_MORE,
+        actions.NTU60 + actions.NTU120_MORE,
         protocols={
             'xsub': Protocol(
                 _among('performer', _NTU120_SUBJECTS), (63026, 50919), 'NTU120XSub', 'performer', 'NTU120_CSub.npz'
@@ -222,7 +220,7 @@ _ROWS = (
     Dataset(
         'nw-ucla',
         'NW-UCLA',
-        _UCLA,
+        actions.UCLA,
         name_form='aXX_sXX_eXX_vXX',
         pattern=r'a(?P<action>\d{2})_s(?P<subject>\d{2})_e(?P<execution>\d{2})_v(?P<view>\d{2})',
         protocols={'xview': Protocol(lambda fields: fields['view'] != 3, (1020, 464), 'NW-UCLA')},
@@ -235,7 +233,7 @@ _ROWS = (
     Dataset(
         'utd-mhad',
         'UTD-MHAD',
-        _UTD,
+        actions.UTD,
         name_form='aX_sX_tX',
         pattern=r'a(?P<action>[1-9]\d?)_s(?P<subject>[1-9]\d?)_t(?P<trial>[1-9]\d?)',
         protocols={'xsub': Protocol(lambda fields: fields['subject'] % 2 == 1, (431, 430), 'UTD-MHAD')},
@@ -246,14 +244,37 @@ _ROWS = (
     Dataset(
         'sysu',
         'SYSU 3D HOI',
-        _SYSU,
+        actions.SYSU,
         name_form='aXX_sXX',
         pattern=r'a(?P<action>\d{2})_s(?P<subject>\d{2})',
         reader='feeders.prepare.kinect.SYSUReader',
         recordings='folders …<action>/…<subject>/ with a .mat or .txt file',
         **_KINECT_V1,
     ),
-    Dataset('sample', 'the embedded sample', _SAMPLE, layout=(2, 25, 3), graph='graph.ntu_rgb_d.Graph', **_NTU_NAMES),
+    Dataset(
+        'shrec17',
+        "SHREC'17 Track",
+        actions.GESTURES,
+        protocols={
+            'gestures14': Protocol(None, (1960, 840), 'SHREC17-14'),
+            'gestures28': Protocol(None, (1960, 840), 'SHREC17-28', **_BY_FINGERS),
+        },
+        reader='feeders.prepare.hand.SHRECReader',
+        recordings='gesture_<g>/finger_<f>/subject_<s>/essai_<e>/skeletons_world.txt',
+        **_HAND,
+    ),
+    Dataset(
+        'dhg',
+        'DHG-14/28',
+        actions.GESTURES,
+        protocols=_leave_one_out(range(1, 21), (2660, 140)),
+        reader='feeders.prepare.hand.DHGReader',
+        recordings='gesture_<g>/finger_<f>/subject_<s>/essai_<e>/skeleton_world.txt',
+        **_HAND,
+    ),
+    Dataset(
+        'sample', 'the embedded sample', actions.SAMPLE, layout=(2, 25, 3), graph='graph.ntu_rgb_d.Graph', **_NTU_NAMES
+    ),
 )
 DATASETS: dict[str, Dataset] = {row.name: row for row in _ROWS}
 

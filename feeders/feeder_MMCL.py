@@ -21,7 +21,7 @@ from feeders.label_table import read_names
 from feeders.preprocessing import CropAndResample
 from feeders.public_npz import open_npz
 from feeders.skeleton_store import SkeletonStore, open_clip, open_skeletons
-from feeders.splits import check_split, choose_split, hold_out, is_train, map_labels
+from feeders.splits import check_split, choose_split, hold_out, is_train, labelled, map_labels
 from torchlight.errors import InputError, counted, first_few
 
 LEAST_CROP = 64  # frames a random crop keeps if the clip has as many
@@ -37,7 +37,8 @@ class Feeder(StoreFeeder):
     data_path : path or SkeletonStore. The store, the .npz, or one clip (.npy, (T, V, C) or (T, M, V, C)) for split
         'all'.
     split : str. 'train', 'test', 'held_out' or 'all' (default 'train').
-    benchmark : str or None. 'xsub', 'xview' or 'xset', for a store of several protocols; an .npz is of one already.
+    benchmark : str or None. One of the data set's protocols (feeders/datasets.py), such as 'xsub', by which clips are
+        divided and, for hands, labelled; None for the splits of the store itself. An .npz is of one already.
     window_size : int. Frames after resampling (default 64).
     p_interval : [share] for a centre crop, [low, high] for a random one (default [0.95]).
     random_rot : bool. Rotate each clip by random angles (default False).
@@ -197,7 +198,9 @@ def open_clips(
 ) -> SkeletonStore:
     """Open a store, a public .npz or one clip, and choose the clips of a split; the arguments are Feeder's."""
     if isinstance(data_path, SkeletonStore):
-        return choose_split(map_labels(data_path, label_map), split, benchmark, held_out, held_out_by)
+        return choose_split(
+            map_labels(labelled(data_path, benchmark), label_map), split, benchmark, held_out, held_out_by
+        )
     if not isinstance(data_path, (str, Path)):
         raise InputError(f'data_path is {data_path!r}; expected the path of a store, an .npz or a clip')
     ending = Path(data_path).suffix
@@ -210,7 +213,7 @@ def open_clips(
     if sample_path:
         raise InputError(f'sample_path is only for an .npz; {data_path} has its own clip names')
     store = open_clip(data_path) if ending == '.npy' else open_skeletons(data_path)
-    return choose_split(map_labels(store, label_map), split, benchmark, held_out, held_out_by)
+    return choose_split(map_labels(labelled(store, benchmark), label_map), split, benchmark, held_out, held_out_by)
 
 
 def _open_npz(

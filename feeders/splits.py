@@ -3,13 +3,14 @@
 Legend: N clips.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
 
 from feeders.datasets import DATASETS, dataset_named
 from feeders.skeleton_store import SkeletonStore
-from torchlight.errors import InputError, counted
+from torchlight.errors import InputError, counted, first_few
 
 SPLITS = ('train', 'test', 'held_out', 'all')
 NO_SPLIT = (
@@ -30,10 +31,13 @@ def is_train(name: str, dataset: str, benchmark: str) -> bool:
     Raises
     ------
     InputError
-        For an unknown data set or protocol, and for a name of another form.
+        For an unknown data set or protocol, for a name of another form, and if not the name decides, but the store.
     """
     row = dataset_named(dataset)
-    return bool(row.protocol(benchmark).train(row.fields(name)))
+    rule = row.protocol(benchmark).train
+    if rule is None:
+        raise InputError(f'which clips of {row.title} are for training is said by a store of them, not by their names')
+    return bool(rule(row.fields(name)))
 
 
 def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
@@ -42,7 +46,7 @@ def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
     Parameters
     ----------
     store : SkeletonStore of N clips.
-    benchmark : str or None. The protocol; None for the splits that the store itself names.
+    benchmark : str or None. The protocol; None for the splits that the store itself names, which some protocols take.
 
     Returns
     -------
@@ -54,17 +58,18 @@ def train_mask(store: SkeletonStore, benchmark: str | None) -> np.ndarray:
         If the store names no splits and no protocol is given, or the protocol is not one of its data set.
     """
     protocols = DATASETS[store.dataset].protocols if store.dataset in DATASETS else {}
-    if store.split is None and not protocols:
+    known = [name for name, protocol in protocols.items() if protocol.train]
+    if store.split is None and not known:
         raise InputError(f'the store of {store.dataset or "unknown data"} does not name its splits; {NO_SPLIT}')
-    if benchmark is None:
-        if store.split is None:
-            raise InputError(
-                f'the store of {store.dataset} does not name its splits; give benchmark (known for this data set: '
-                f'{", ".join(protocols)})'
-            )
-        return np.array([part == 'train' for part in store.split], bool)
-    row = dataset_named(store.dataset)
-    return row.protocol(benchmark).train(row.columns(store.name))
+    rule = None if benchmark is None else dataset_named(store.dataset).protocol(benchmark).train
+    if rule is not None:
+        return rule(DATASETS[store.dataset].columns(store.name))
+    if store.split is None:
+        raise InputError(
+            f'the store of {store.dataset} does not name its splits; give benchmark (known for this data set: '
+            f'{first_few(known)})'
+        )
+    return np.array([part == 'train' for part in store.split], bool)
 
 
 def names_of(store: SkeletonStore, benchmark: str | None, train: bool) -> list[str]:
@@ -167,6 +172,17 @@ def joined(first: Sequence, second: Sequence) -> np.ndarray:
     nodes = a.max(initial=-1) + b.max(initial=-1) + 2
     links = coo_array((np.ones(len(a)), (a, b + a.max(initial=-1) + 1)), shape=(nodes, nodes))
     return connected_components(links, directed=False)[1][a]
+
+
+def labelled(store: SkeletonStore, benchmark: str | None) -> SkeletonStore:
+    """Return clips with the labels and the names of the classes that their protocol distinguishes."""
+    row = DATASETS.get(store.dataset)
+    protocol = row.protocols.get(benchmark) if row else None
+    if protocol is None or not protocol.classes:
+        return store
+    row, store = row.under(protocol), copy.copy(store)
+    store.label, store.classes = np.array([row.label(name) for name in store.name], np.int64), list(row.classes)
+    return store
 
 
 def map_labels(store: SkeletonStore, label_map: dict[int, int] | None) -> SkeletonStore:

@@ -1,6 +1,6 @@
 """The graph of the program for each number of joints that has one."""
 
-GRAPHS = {25: 'graph.ntu_rgb_d.Graph', 20: 'graph.ucla.Graph', 17: 'graph.coco.Graph'}
+GRAPHS = {25: 'graph.ntu_rgb_d.Graph', 22: 'graph.hand.Graph', 20: 'graph.ucla.Graph', 17: 'graph.coco.Graph'}
 
 
 def graph_hint(joints: int) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from feeders.feeder_ucla import skeletons_of
 from feeders.integrity import name_problems, refuse
 from feeders.mapped import read_npy
+from feeders.prepare import hand
 from feeders.prepare.kinect import JOINTS, placed, read_utd
 from feeders.public_npz import open_npz
 from feeders.recordings import denoise
@@ -66,7 +67,7 @@ def open_input(path: str | Path, layout: Layout, normalised: bool = False, confi
         frames[start : start + len(clip), : clip.shape[1]] = clip
     person = [clip.shape[1] for clip in clips]
     name = [_name(file) for file in files]
-    start, dataset = np.cumsum(length) - length, '' if layout[1] == POSE_JOINTS else DATASET_OF.get(files[0].suffix, '')
+    start, dataset = np.cumsum(length) - length, '' if layout[1] == POSE_JOINTS else DATASET_OF.get(kinds[files[0]], '')
     facts = {'normalised': normalised, 'confidence': confidence}
     return SkeletonStore(frames, start, length, name, [-1] * len(clips), person, dataset, path=path, **facts)
 
@@ -95,6 +96,8 @@ def _kind(path: Path) -> str:
     """Return which of RECORDINGS or STORES a file or a folder is, '' if it is none."""
     if path.is_dir():
         return FOLDER if is_clip_folder(path) else ''
+    if path.is_file() and path.name.endswith(HAND):
+        return HAND
     return path.suffix if path.is_file() and path.suffix in (*RECORDINGS, *STORES) else ''
 
 
@@ -102,6 +105,8 @@ def _name(path: Path) -> str:
     """Return the name of a clip."""
     if path.is_dir():
         return path.name
+    if path.name.endswith(HAND):
+        return hand.clip_name(path) or path.stem
     return path.stem.removesuffix('_skeleton') if path.suffix == '.mat' else path.stem
 
 
@@ -157,11 +162,14 @@ def _keypoints(poses: np.ndarray, path: Path, layout: Layout, confidence: bool) 
 
 STORES = '.h5', '.npz'
 FOLDER = 'folder of frames'  # of OpenPose
-DATASET_OF = {'.skeleton': 'ntu120', '.json': 'nw-ucla', '.mat': 'utd-mhad'}  # NTU RGB+D 60 is its first 60 classes
+HAND = '_world.txt'  # of SHREC'17 Track (skeletons_world.txt) and DHG-14/28 (skeleton_world.txt)
+# NTU RGB+D 60 is the first 60 classes of 120; SHREC'17 Track and DHG-14/28 have the same classes.
+DATASET_OF = {'.skeleton': 'ntu120', '.json': 'nw-ucla', '.mat': 'utd-mhad', HAND: 'shrec17'}
 RECORDINGS: dict[str, Callable[[Path, Layout, bool], np.ndarray]] = {
     '.skeleton': lambda file, *_: denoise.prepare(read_skeleton(file)),
     '.json': _read_json,
     '.mat': lambda file, layout, _: placed(read_utd(file), NTU_JOINTS if layout[1] == NTU_JOINTS else JOINTS),
     '.npy': lambda file, *_: read_npy(file),
+    HAND: lambda file, *_: hand.read_hand(file),
     FOLDER: _read_folder,
 }

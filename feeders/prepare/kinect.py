@@ -18,6 +18,7 @@ from feeders.datasets import DATASETS
 from feeders.prepare import store_builder
 from feeders.recordings.clips import Clip, ClipError, checked_frames, find_files
 from feeders.recordings.denoise import translate
+from feeders.recordings.joint_text import read_joint_text
 from feeders.recordings.matlab_file import read_matlab
 from torchlight.command import Parser
 from torchlight.errors import counted
@@ -145,7 +146,9 @@ def read_folder(folder: Path) -> np.ndarray:
         for key, value in read_matlab(file).items()
         if _is_skeleton(value)
     ]
-    skeletons = [time_first(value) for _, value in found] or [read_text(file) for file in sorted(folder.glob('*.txt'))]
+    skeletons = [time_first(value) for _, value in found] or [
+        read_joint_text(file, JOINTS) for file in sorted(folder.glob('*.txt'))
+    ]
     world = [frames for (title, _), frames in zip(found, skeletons) if 'world' in title.lower()]
     skeletons = world or skeletons
     if len(skeletons) != 1:
@@ -153,23 +156,6 @@ def read_folder(folder: Path) -> np.ndarray:
             f'has {counted(len(skeletons), "skeleton")} (20, 3, T); expected one, or one with "world" in its name'
         )
     return skeletons[0]
-
-
-def read_text(path: Path) -> np.ndarray:
-    """Read a text of 60 numbers per frame, (T, 20, 3); the ClipError names the line that is wrong."""
-    rows = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise ClipError(f'{path.name} cannot be read: {error.strerror}') from error
-    for number, line in enumerate(lines, 1):
-        try:
-            rows.append([float(token) for token in line.replace(b',', b' ').split()])
-        except ValueError as error:
-            raise ClipError(f'{path.name}: {error}', number) from error
-        if len(rows[-1]) != 3 * JOINTS:
-            raise ClipError(f'{path.name}: {counted(len(rows[-1]), "number")}, expected {3 * JOINTS}', number)
-    return np.array(rows).reshape(-1, JOINTS, 3)
 
 
 def time_first(skeleton: np.ndarray) -> np.ndarray:
