@@ -21,7 +21,7 @@ from feeders.prepare.pose_figure import draw_clip
 from feeders.public_npz import BothSplits
 from feeders.skeleton_store import SkeletonStore, read_skeletons
 from feeders.splits import names_of
-from torchlight.errors import InputError, counted
+from torchlight.errors import InputError, counted, first_few
 from torchlight.files import require_ending
 
 Findings = tuple[list[str], list[str]]  # facts and problems, one per line
@@ -211,20 +211,22 @@ def _class_name(store: SkeletonStore, label: int) -> str:
 
 
 def _splits(store: SkeletonStore, digests: Sequence[str]) -> list[str]:
-    """Describe each protocol in a line: clips, the official counts, and test clips that are also training clips."""
-    row, lines = DATASETS.get(store.dataset), []
-    protocols = list(row.protocols) if row and not isinstance(store, BothSplits) else []
-    for protocol in ([None] if store.split is not None else []) + protocols:
+    """Describe each division in a line: clips, the official counts, and test clips that are also training clips."""
+    row, lines, divisions = DATASETS.get(store.dataset), [], {None: []} if store.split is not None else {}
+    for name, protocol in row.protocols.items() if row and not isinstance(store, BothSplits) else ():
+        divisions.setdefault(protocol.train, []).append(name)
+    for rule, protocols in divisions.items():
+        title = ', '.join(protocols) if rule else 'its own splits'
         try:
-            train, test = (set(names_of(store, protocol, part)) for part in (True, False))
+            train, test = (set(names_of(store, protocols[0] if rule else None, part)) for part in (True, False))
         except InputError as error:
-            lines.append(f'{protocol}: {error}')
+            lines.append(f'{title}: {error}')
             continue
         known = {digest for name, digest in zip(store.name, digests) if name in train}
         twins = [name for name, digest in zip(store.name, digests) if name in test and digest in known]
         lines.append(
-            f'{protocol or "its own splits"}: {len(train)} train, {len(test)} test'
-            + _official(row, protocol)
+            f'{title}: {len(train)} train, {len(test)} test'
+            + _official(row, protocols)
             + (f'; {_list(TWIN, TWINS, twins)}' if twins else '')
         )
     if len(set(digests)) < len(digests):
@@ -234,14 +236,13 @@ def _splits(store: SkeletonStore, digests: Sequence[str]) -> list[str]:
     return lines
 
 
-def _official(row: Dataset | None, protocol: str | None) -> str:
-    """Return ' (official: …)': the counts of one protocol, or of all for a store's own splits; '' if none is known."""
-    counts = [
-        '{} {} train, {} test'.format(name, *known.counts)
-        for name, known in (row.protocols.items() if row else ())
-        if protocol in (None, name)
-    ]
-    return f' (official: {"; ".join(counts)})' if counts else ''
+def _official(row: Dataset | None, protocols: Sequence[str]) -> str:
+    """Return ' (official: …)': the counts of some protocols, of all if none is given; '' if none is known."""
+    counts = {}
+    for name in protocols or (row.protocols if row else ()):
+        counts.setdefault(row.protocols[name].counts, []).append(name)
+    known = ['{} {} train, {} test'.format(first_few(names), *count) for count, names in counts.items()]
+    return f' (official: {"; ".join(known)})' if known else ''
 
 
 def _wrong_labels(store: SkeletonStore) -> list[str]:
