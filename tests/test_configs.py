@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 import main_MMCL
+from feeders.datasets import DATASETS
 from model import deploy
 from tests.helpers import ROOT
 from torchlight import config
@@ -44,6 +45,8 @@ def test_every_config_has_a_work_directory_of_its_own():
         'nturgbd-cross-subject',
         'nturgbd-cross-view',
         'ucla',
+        'shrec17',
+        'dhg',
         'sample',
     ],
 )
@@ -84,6 +87,16 @@ def test_the_recipe_of_the_paper():
         [90, 100],
     )
     assert (arg.lambda_refine, arg.lambda_align, arg.seed, arg.nesterov, arg.device) == (0.2, 0.1, 1, True, [0, 1])
+
+
+def test_hand_gestures_are_14_classes_or_28():
+    for folder, protocol in (('shrec17', ''), ('dhg', '_loso1')):
+        for name, classes in (('joint', 14), ('joint_28', 28)):
+            arg = load(ROOT / 'config' / folder / f'{name}.yaml')
+            assert arg.model_args['num_class'] == classes
+            parts = arg.train_feeder_args, arg.test_feeder_args
+            assert {part['benchmark'] for part in parts} == {f'gestures{classes}{protocol}'}
+            assert {part['graph'] for part in (*parts, arg.model_args)} == {DATASETS[folder].graph}
 
 
 def test_readme_names_the_flags_of_the_program_and_no_others():

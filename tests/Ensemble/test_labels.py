@@ -96,6 +96,22 @@ def test_other_clips_than_the_benchmarks_are_remarked_on(tmp_path, monkeypatch, 
     assert main(flags) == 0 and '60 of 60 clips (S001C001P001R001A001, ' in capsys.readouterr().out
 
 
+def test_hand_gestures_are_benchmarks_of_14_classes_and_of_28():
+    clips = [f'g14_f{finger}_s03_e{essai:02}' for finger in (1, 2) for essai in (1, 2)]
+    for benchmark, expected in (('SHREC17-14', 13), ('SHREC17-28', 26), ('DHG14', 13), ('DHG28', 26)):
+        label = labels.labels_of(benchmark, clips, int(benchmark[-2:]))
+        assert label.tolist() == [expected] * 2 + [expected + (benchmark[-2:] == '28')] * 2
+        assert len(labels.class_names(benchmark, 28)) == int(benchmark[-2:])
+    assert labels.remarks('SHREC17-14', clips) == ['SHREC17-14 has 840 test clips, but these are 4']
+
+
+def test_the_clips_of_any_one_fold_are_test_clips_of_its_benchmark():
+    clips = [f'g{gesture:02}_f1_s03_e01' for gesture in range(1, 15)]
+    assert labels.remarks('DHG14', clips) == ['DHG14 has 140 test clips, but these are 14']
+    more = [*clips, 'g01_f1_s04_e01', 'g01_f1_s05_e01']
+    assert labels.remarks('DHG14', more)[0].startswith('2 of 16 clips (g01_f1_s04_e01, g01_f1_s05_e01) are training')
+
+
 def test_a_published_list_with_a_name_that_leaves_its_folder_is_refused(tmp_path):
     (tmp_path / 'x.pkl').write_bytes(pickle.dumps([{'file_name': '../outside', 'label': 1}]))
     with pytest.raises(InputError, match=r"x.pkl has the clip name '\.\./outside'"):

@@ -78,9 +78,16 @@ def test_many_names_say_what_each_says():
 
 @pytest.mark.parametrize('dataset', DATASETS.values(), ids=DATASETS)
 def test_a_protocol_divides_many_names_as_each_alone(dataset):
-    form = {'ntu60': 'S00{0}C00{0}P00{1}R001A001', 'nw-ucla': 'a01_s01_e00_v0{0}', 'utd-mhad': 'a1_s{1}_t1'}
-    names = [form.get(dataset.name, form['ntu60']).format(i, 1 + i % 7) for i in range(1, 10)]
+    form = {
+        'ntu60': 'S0{0:02}C0{0:02}P00{1}R001A001',
+        'nw-ucla': 'a01_s01_e00_v{0:02}',
+        'utd-mhad': 'a1_s{1}_t1',
+        'dhg': 'g01_f1_s{0:02}_e01',
+    }
+    names = [form.get(dataset.name, form['ntu60']).format(i, 1 + i % 7) for i in range(1, 21)]
     for name, protocol in dataset.protocols.items():
+        if protocol.train is None:
+            continue
         together = protocol.train(dataset.columns(names)).tolist()
         assert together == [is_train(clip, dataset.name, name) for clip in names] and len(set(together)) == 2
 
@@ -113,6 +120,32 @@ def test_an_action_that_a_data_set_does_not_have_is_refused():
             InputError, match=re.escape(f"'{name}' has action {action}, which {dataset.title} does not have")
         ):
             dataset.label(name)
+
+
+def test_a_fold_tests_one_subject_and_every_clip_is_tested_once_by_each_labelling():
+    dhg = DATASETS['dhg']
+    names = [f'g01_f1_s{subject:02}_e01' for subject in range(1, 21)]
+    tested = {protocol: [name for name in names if not is_train(name, 'dhg', protocol)] for protocol in dhg.protocols}
+    assert tested == {
+        f'gestures{classes}_loso{subject}': [names[subject - 1]] for classes in (14, 28) for subject in range(1, 21)
+    }
+    assert {sum(protocol.counts) for protocol in dhg.protocols.values()} == {14 * 2 * 20 * 5}
+    with pytest.raises(InputError, match=r"'loso1' is not one of \['gestures14_loso1', 'gestures28_loso1', .*, …\] of"):
+        dhg.protocol('loso1')
+
+
+@pytest.mark.parametrize('name', ['shrec17', 'dhg'])
+def test_gestures_are_14_classes_or_28_by_fingers(name):
+    row = DATASETS[name]
+    clips = [f'g{gesture:02}_f{finger}_s01_e01' for gesture in range(1, 15) for finger in (1, 2)]
+    assert [row.label(clip) for clip in clips] == [label for label in range(14) for _ in (1, 2)]
+    for title, protocol in row.protocols.items():
+        under = row.under(protocol)
+        assert under.num_class == int(title[8:10]) and title[8:10] in protocol.benchmark
+        assert len({under.label(clip) for clip in clips}) == under.num_class
+        for clip in clips:  # the classes of a gesture are called after it
+            assert under.classes[under.label(clip)].startswith(row.classes[row.label(clip)])
+    assert under.classes[under.label('g01_f2_s01_e01')] == 'grab (whole hand)' and row.classes[13] == 'shake'
 
 
 def test_unknown_data_sets_and_protocols_are_refused():

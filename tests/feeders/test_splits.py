@@ -11,6 +11,7 @@ from feeders.splits import (
     hold_out,
     is_train,
     joined,
+    labelled,
     map_labels,
     names_of,
     train_mask,
@@ -37,6 +38,28 @@ def test_a_store_may_name_its_splits():
     store = store_of(['a', 'b', 'c'], 'ours', ['train', 'test', 'train'])
     assert train_mask(store, None).tolist() == [True, False, True]
     assert choose_split(store, 'test').name == ['b'] and choose_split(store, 'all').name == ['a', 'b', 'c']
+
+
+def test_a_protocol_may_take_the_splits_of_the_store():
+    names = ['g01_f1_s01_e01', 'g01_f2_s01_e01']
+    store = store_of(names, 'shrec17', ['train', 'test'])
+    assert names_of(store, 'gestures28', True) == names[:1] and names_of(store, 'gestures28', False) == names[1:]
+    with pytest.raises(InputError, match='is said by a store of them, not by their names'):
+        is_train(names[0], 'shrec17', 'gestures28')
+    for benchmark in (None, 'gestures28'):
+        with pytest.raises(InputError, match='the store of shrec17 does not name its splits; to train'):
+            train_mask(store_of(names, 'shrec17'), benchmark)
+
+
+def test_a_protocol_may_have_classes_of_its_own():
+    store = store_of(['g02_f1_s01_e01', 'g02_f2_s02_e01'], 'dhg')
+    store.label[:] = 1
+    fine = labelled(store, 'gestures28_loso1')
+    assert fine.label.tolist() == [2, 3] and fine.classes[2:4] == ['tap (one finger)', 'tap (whole hand)']
+    assert store.label.tolist() == [1, 1] and fine.name == store.name
+    assert labelled(store, 'gestures14_loso1') is store and labelled(store, None) is store
+    ours = store_of(NAMES, 'ours')
+    assert labelled(ours, 'gestures28_loso1') is ours
 
 
 def test_unknown_rules_are_refused():

@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from graph import coco, custom, ntu_rgb_d, ntu_rgb_d_hierarchy, tools, ucla
+from graph import coco, custom, hand, ntu_rgb_d, ntu_rgb_d_hierarchy, tools, ucla
 from torchlight.errors import InputError
 
 GRAPHS = {
@@ -50,6 +50,22 @@ def test_the_keypoints_of_coco_are_a_tree_of_the_nose_with_equal_sides():
     for _ in joint:
         joint = graph.parents[joint]
     assert not joint.any() and graph.A.shape == (3, 17, 17)
+
+
+def test_the_fingers_of_a_hand_lead_to_its_palm():
+    graph, joint = hand.Graph(), np.arange(22)
+    assert graph.A.shape == (3, 22, 22) and len(graph.inward) == 21 and len(set(graph.joint_names)) == 22
+    chains = []
+    for tip in np.flatnonzero(np.isin(joint, graph.parents, invert=True)):
+        chains.append([graph.joint_names[tip]])
+        while tip != graph.parents[tip]:
+            tip = graph.parents[tip]
+            chains[-1].append(graph.joint_names[tip])
+    parts = 'tip', 'second joint', 'first joint', 'base'
+    assert chains == [
+        [*(f'{part} of {finger}' for part in parts), *(['wrist'] if finger == 'thumb' else []), 'palm']
+        for finger in ('thumb', 'index finger', 'middle finger', 'ring finger', 'little finger')
+    ]
 
 
 def test_known_bones():

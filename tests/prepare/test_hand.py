@@ -4,13 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import main_MMCL
+from feeders.feeder_MMCL import Feeder
 from feeders.prepare import hand
 from feeders.prepare.__main__ import main
 from feeders.prepare.inputs import open_input
-from feeders.skeleton_store import open_skeletons
+from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from feeders.splits import names_of
-from tests.helpers import refused
+from tests.helpers import ROOT, refused
+from torchlight import config
+from torchlight.errors import InputError
+from torchlight.imports import instantiate
 
 RNG = np.random.default_rng(0)
 CLIPS = [(1, 1, 1, 1), (1, 2, 28, 1), (14, 1, 3, 2), (14, 2, 3, 10)]  # gesture, finger, subject, essai
@@ -167,3 +173,25 @@ def test_a_wrong_file_of_cuts_is_refused(tmp_path, capsys, text, message):
 def test_a_clip_is_named_by_its_folders():
     assert hand.clip_name(Path('a/gesture_1/finger_2/subject_3/essai_4/skeletons_world.txt')) == 'g01_f2_s03_e04'
     assert hand.clip_name(Path('gesture_1/finger_2/subject_3/skeletons_world.txt')) == ''
+
+
+@pytest.mark.parametrize('name, label', [('joint', [0, 0]), ('joint_28', [0, 1])])
+def test_a_config_trains_on_what_the_command_writes(shrec, name, label):
+    assert prepare(shrec) == 0
+    arg = config.parse(main_MMCL.get_parser(), ['--config', str(ROOT / 'config' / 'shrec17' / f'{name}.yaml')])
+    arg.train_feeder_args['data_path'] = shrec / 'x.h5'
+    feeder = instantiate(arg.feeder, arg.train_feeder_args, 'train')
+    batch = feeder.__getitems__([0, 1])
+    assert feeder.name == NAMES[:2] and batch.label.tolist() == label
+    assert len(feeder.classes) == arg.model_args['num_class']
+    model = instantiate(arg.model, {**arg.model_args, 'base_channel': 8}, 'model')
+    torch.nn.functional.cross_entropy(model(batch.skeleton).logits, batch.label).backward()
+    assert model.data_bn.weight.grad.any() and batch.skeleton.shape == (2, 3, 64, 22, 1)
+
+
+@pytest.mark.parametrize('joints, graph, hint', [(22, 'ntu_rgb_d', 'hand'), (20, 'hand', 'ucla')])
+def test_hands_with_the_graph_of_a_body_and_the_reverse_are_refused(tmp_path, joints, graph, hint):
+    with SkeletonStoreWriter(tmp_path / 'x.h5', 'custom', (1, joints, 3)) as store:
+        store.add('a', 0, np.ones((4, 1, joints, 3)))
+    with pytest.raises(InputError, match=f'have {joints} joints, but graph.{graph}.Graph has .*; graph.{hint}.Graph'):
+        Feeder(tmp_path / 'x.h5', split='all', graph=f'graph.{graph}.Graph')

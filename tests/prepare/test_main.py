@@ -9,7 +9,9 @@ from feeders.prepare import __main__ as front
 from feeders.prepare.__main__ import main
 from tests.helpers import ROOT, refused
 
-COMMANDS = 'ntu60 ntu120 ucla nw-ucla utd-mhad sysu import-npz import-pyskl custom frames names inspect'.split()
+COMMANDS = (
+    'ntu60 ntu120 ucla nw-ucla utd-mhad sysu shrec17 dhg import-npz import-pyskl custom frames names inspect'.split()
+)
 
 
 def test_without_a_command_there_is_one_line_that_names_them(capsys):
