@@ -61,7 +61,8 @@ def test_a_long_title_widens_a_figure_of_few_poses(tmp_path, drawn):
 
 
 def test_sides_agree_with_the_mirror_image_of_the_skeleton():
-    assert {row.graph for row in DATASETS.values()} | {COCO} == set(pose_figure.SIDES)
+    hand = 'graph.hand.Graph'  # which has no sides
+    assert {row.graph for row in DATASETS.values()} - {hand} | {COCO} == set(pose_figure.SIDES)
     for graph in pose_figure.SIDES:
         parents = import_class(graph)().parents.tolist()
         sides = pose_figure.sides_of(parents)
