@@ -139,6 +139,13 @@ def make_sysu(folder):
     return folder / 'a1' / 's1' / 'x.txt'
 
 
+def make_hand(folder):
+    (folder / 'gesture_1/finger_1/subject_1/essai_1').mkdir(parents=True, exist_ok=True)
+    path = folder / 'gesture_1/finger_1/subject_1/essai_1/skeletons_world.txt'
+    np.savetxt(path, RANDOM.standard_normal((3, 66)), '%.3f')
+    return path
+
+
 def make_skeleton(folder):
     joint = '0.1 0.2 3.1 200 100 900 500 0.1 0.2 0.3 0.4 2\n'
     frame = '1\n72057594037944738 0 1 1 1 1 0 0.1 0.2 2\n25\n' + 25 * joint

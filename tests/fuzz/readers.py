@@ -11,13 +11,14 @@ import torch
 
 from Ensemble.labels import read_labels
 from Ensemble.streams import read_streams
+from feeders.datasets import DATASETS
 from feeders.feature_store import FeatureStore, open_features
 from feeders.feeder_MMCL import Feeder
 from feeders.feeder_ucla import read_all_sqe
 from feeders.integrity import refuse
 from feeders.label_table import read_classes, read_label_table, read_names
 from feeders.mapped import read_npy
-from feeders.prepare import import_pyskl, inspect, kinect
+from feeders.prepare import hand, import_pyskl, inspect, kinect
 from feeders.prepare.ntu import read_excluded
 from feeders.public_npz import open_npz
 from feeders.recordings import crops
@@ -200,6 +201,11 @@ READERS = {
     'pyskl': Reader(files.make_pyskl, read_pyskl),
     'utd_clip': Reader(files.make_utd, lambda path: read_recording(UTD, path)),
     'sysu_clip': Reader(files.make_sysu, read_sysu),
+    'hand': Reader(files.make_hand, lambda path: digest(hand.clip_name(path), hand.read_hand(path, (0, 2)))),
+    'hand_split': Reader(files.text('train_gestures.txt', '1 1 1 1 1 1 9\n14 2 28 3 14 28 120\n'),
+                         lambda path: digest(hand.read_split(path, DATASETS['shrec17']))),
+    'hand_cuts': Reader(files.text('x.txt', '1 1 1 1 3 40\n14 2 20 5 0 99\n'),
+                        lambda path: digest(hand.read_trimming(path, DATASETS['dhg']))),
     'skeleton': Reader(files.make_skeleton, lambda path: digest(read_skeleton(path))),
     'jpeg': Reader(files.picture('x.jpg'), read_picture),
     'png': Reader(files.picture('x.png'), read_picture),
