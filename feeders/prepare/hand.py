@@ -77,7 +77,7 @@ class HandReader(store_builder.Reader):
 class SHRECReader(HandReader):
     """Reads SHREC'17 Track, whose split files name the training and the test clips."""
 
-    list_title = ' and '.join(SPLITS.values())
+    list_title = ' or '.join(SPLITS.values())
     subjects = 28
 
     def listed(self) -> dict[str, str]:

@@ -111,7 +111,7 @@ def test_absent_clips_of_the_split_are_left_out_if_that_is_allowed(shrec, capsys
         file.write(line(2, 1, 1, 1))
     assert prepare(shrec, '--allow-missing') == 0
     assert open_skeletons(shrec / 'x.h5').name == NAMES
-    assert 'g02_f1_s01_e01: is named by train_gestures.txt and test_gestures.txt, but is not' in capsys.readouterr().err
+    assert 'g02_f1_s01_e01: is named by train_gestures.txt or test_gestures.txt, but is not' in capsys.readouterr().err
 
 
 def test_clips_without_a_split_or_a_place_are_left_out(shrec, capsys):
@@ -125,7 +125,7 @@ def test_clips_without_a_split_or_a_place_are_left_out(shrec, capsys):
     assert prepare(shrec) == 1
     error = capsys.readouterr().err
     for reason in (
-        'subject_28/essai_1/skeletons_world.txt: is not named by train_gestures.txt and test_gestures.txt',
+        'subject_28/essai_1/skeletons_world.txt: is not named by train_gestures.txt or test_gestures.txt',
         'has subject 29; expected 1 to 28',
         'gesture_2/essai/skeletons_world.txt: is not of the form gesture_<g>/finger_<f>/',
         'line 2: skeletons_world.txt: 65 numbers, expected 66',
