@@ -29,13 +29,15 @@ def names(shared):
 
 @pytest.mark.parametrize('dataset, protocol, public, train, test', PROTOCOLS)
 def test_the_rules_give_the_public_splits(shared, names, dataset, protocol, public, train, test):
-    rest = [name for name in names[dataset] if not is_train(name, dataset, protocol)]
-    counts = DATASETS[dataset].protocols[protocol].counts
+    row = DATASETS[dataset]
+    mask = row.protocol(protocol).train(row.columns(names[dataset]))
+    rest = [name for name, trains in zip(names[dataset], mask) if not trains]
+    counts = row.protocols[protocol].counts
     assert (len(names[dataset]) - len(rest), len(rest)) == (train, test) == counts
     expected = read_names(shared / 'data' / 'ntu_names' / f'{public}.txt')
     assert len(expected) == test and set(expected) == set(rest)
     if protocol != 'xsub':
-        assert DATASETS[dataset].public_order(rest, protocol) == expected
+        assert row.public_order(rest, protocol) == expected
 
 
 def test_ntu60_is_the_first_60_actions_of_ntu120(names):
