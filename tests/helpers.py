@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 import torch
 
-from model import MMCL  # noqa: F401 (the package registers the names of public weights files)
+from feeders import run_report
+from model import MMCL, inspection  # noqa: F401 (the package registers the names of public weights files)
+from torchlight import results
 from torchlight.checkpoint import canonical
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +73,13 @@ def skeleton_text(frames):
                 u, v = place or (1, 1)
                 lines.append(f'{x:.6f} {y:.6f} {z:.6f} 0 0 {u:.6g} {v:.6g} 0 0 0 0 2')
     return '\n'.join(lines).encode() + b'\n'
+
+
+def draw_nothing(patch):
+    """Draw and report nothing in the runs of a test, which would take longer than training."""
+    patch.setattr(results, 'draw', lambda *_: None)
+    patch.setattr(inspection, 'draw', lambda *_, **__: None)
+    patch.setattr(run_report, 'write', lambda *_: None)
 
 
 def parts(arrays, prefix):

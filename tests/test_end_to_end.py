@@ -12,7 +12,7 @@ import main_MMCL
 from feeders.feature_store import open_features
 from feeders.prepare.__main__ import main as prepare
 from LLMs import text_features, video_features
-from tests.helpers import ROOT
+from tests.helpers import ROOT, draw_nothing
 from tests.LLMs import tiny
 
 TRAIN, TEST = ['S001C001P001R001A001', 'S001C001P001R001A002'], 'S001C001P003R001A005'
@@ -20,6 +20,7 @@ TRAIN, TEST = ['S001C001P001R001A001', 'S001C001P001R001A002'], 'S001C001P003R00
 
 def test_videos_and_skeletons_become_a_trained_and_tested_student(shared, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    draw_nothing(monkeypatch)
     (tmp_path / 'skeletons').mkdir()
     for name in [*TRAIN, TEST]:
         source = shared / 'data' / 'ntu_raw' / 'nturgb+d_skeletons' / f'{name}.skeleton'

@@ -5,23 +5,14 @@ import shutil
 import pytest
 
 import main_MMCL
-from feeders import run_report
 from feeders.sample import make_sample
-from model import inspection
+from tests.helpers import draw_nothing
 from tests.program.support import command_line
-from torchlight import results
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    """Draw and report nothing in the runs of a test, which would take longer than training."""
     draw_nothing(monkeypatch)
-
-
-def draw_nothing(patch):
-    patch.setattr(results, 'draw', lambda *_: None)
-    patch.setattr(inspection, 'draw', lambda *_, **__: None)
-    patch.setattr(run_report, 'write', lambda *_: None)
 
 
 @pytest.fixture(scope='session')
