@@ -15,7 +15,7 @@ from feeders.feeder_MMCL import Feeder
 from feeders.prepare.__main__ import main as prepare
 from feeders.skeleton_store import SkeletonStoreWriter, open_skeletons
 from model.MMCL import Model
-from tests.helpers import ROOT, refused
+from tests.helpers import ROOT, draw_nothing, refused
 
 CONFIGS = {
     name: yaml.safe_load((ROOT / 'config' / name).read_text())
@@ -24,6 +24,11 @@ CONFIGS = {
 LABEL_MAP = CONFIGS['utd-mhad/zero_shot.yaml']['test_feeder_args']['label_map']
 TEXT_DIM = 6
 TINY = {'base_channel': 8, 'graph_args': {'labeling_mode': 'spatial'}}
+
+
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch):
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope='module')
