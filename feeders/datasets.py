@@ -103,13 +103,7 @@ class Dataset:
         return {key: np.array(list(map(int, column[i - 1])), np.int64) for key, i in pattern.groupindex.items()}
 
     def numbers(self, names: Sequence[str], field: str) -> np.ndarray:
-        """Return one number of many names other than the action, such as the subject: (N,) int64.
-
-        Raises
-        ------
-        InputError
-            If the names do not have it, or are of another form.
-        """
+        """Return a number in many names, such as the subject, (N,) int64; raise InputError if they do not have it."""
         known = sorted(re.compile(self.pattern).groupindex.keys() - {'action'})
         if field not in known:
             raise InputError(f'the names of {self.title} do not number {field!r}, but {", ".join(known)}')
