@@ -6,9 +6,7 @@ import h5py
 import numpy as np
 import torch
 
-from feeders import run_report
-from model import MMCL, inspection  # noqa: F401 (the package registers the names of public weights files)
-from torchlight import results
+from model import MMCL  # noqa: F401 (the package registers the names of public weights files)
 from torchlight.checkpoint import canonical
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,9 +75,9 @@ def skeleton_text(frames):
 
 def draw_nothing(patch):
     """Draw and report nothing in the runs of a test, which would take longer than training."""
-    patch.setattr(results, 'draw', lambda *_: None)
-    patch.setattr(inspection, 'draw', lambda *_, **__: None)
-    patch.setattr(run_report, 'write', lambda *_: None)
+    patch.setattr('torchlight.results.draw', lambda *_: None)
+    patch.setattr('model.inspection.draw', lambda *_, **__: None)
+    patch.setattr('feeders.run_report.write', lambda *_: None)
 
 
 def parts(arrays, prefix):
