@@ -68,7 +68,7 @@ def table(
     if twins is not None:
         heading += f'  top-1 without the {twins.sum()} test clips that are copies of training clips'
         heading += f' ({(~twins).sum()} remain)'
-    yield heading
+    yield heading.rstrip()
     for name, verdict in verdicts.items():
         weight = f'{rates[name]:6.4g}' if name in rates else ' ' * 6
         line = f'{name:{width}}  {weight}  {100 * verdict.correct.mean():6.2f}  {100 * verdict.in_top5.mean():6.2f}'
