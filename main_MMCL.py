@@ -44,6 +44,7 @@ class Processor:
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
         distributed.set_precision(arg.tf32, arg.deterministic)
+        results.want_pictures(arg.pictures)
         arguments.check(arg, len(self.devices), distributed.world_size())
         engines.check(arg, self.devices)
         deploy.check(arg)
@@ -166,6 +167,7 @@ class Processor:
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Take one step of the optimiser; return the loss terms, the loss and the accuracy of the batch."""
         features = {kind: value for kind, value in (('video', batch.video), ('text', batch.text)) if value is not None}
+        features |= {'label': batch.label} if self.model.takes_label else {}
         with distributed.autocast(self.device, self.arg.amp):
             output = self.parallel(batch.skeleton, **features)
         terms = loss_terms(output, batch.label)
@@ -252,6 +254,7 @@ class Processor:
         self.report(result, 'test', 1, save_score)
         if self.is_first:
             results.write_verdicts(self.work_dir.path, weights, result)
+        if self.is_first and self.arg.pictures:
             inspection.draw(self.work_dir.path, self.model, **examples.choose(self.feeders, self.device))
             model = deploy.describe(self.model, self.devices)
             run_report.write(self.arg, get_parser(), self.feeders, self.devices, model, weights, result, self.history)

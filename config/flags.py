@@ -119,6 +119,8 @@ def _run(parser: Parser) -> None:
     add('-model_saved_name', type=filled, default='runs', metavar='NAME',
         help='How the names of weights files begin: NAME-<epoch>-<step>.pt.')
     add('--save-score', **WORD, default=False, help='Write the scores of all clips at every evaluation.')
+    add('--pictures', **WORD, default=True,
+        help='Draw pictures and write report.html; without them a short run takes half the time.')
     add('--show-topk', type=positive, nargs='+', default=[1, 5], metavar='K', help='The top-K accuracies to show.')
     add('--print-log', **WORD, default=True, help='Write what is printed to log.txt too.')
     add('--log-json', **SWITCH,

@@ -8,7 +8,7 @@ that sees only skeletons guesses within a pair, so it can hardly exceed SKELETON
 Legend: N clips, O objects, D feature width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,20 +91,32 @@ def make_sample(folder: str | Path, seed: int = 1, clips_per_class: int = CLIPS_
 
 
 def ensure_sample(folder: str | Path) -> None:
-    """Make the sample in `folder` unless its three files are there.
+    """Make the sample in `folder` unless its three files are there; see `ensure`."""
+    ensure(folder, SAMPLE_FILES, SAMPLE.name, make_sample)
+
+
+def ensure(folder: str | Path, files: Sequence[str], dataset: str, make: Callable[[str | Path], None]) -> None:
+    """Make a synthetic data set in `folder` unless its files are there.
+
+    Parameters
+    ----------
+    folder : path.
+    files : str. The skeleton store, then the feature stores.
+    dataset : str. The name of the data set in its skeleton store.
+    make : function. Writes all files into a folder.
 
     Raises
     ------
     InputError
-        If one of the files is there but does not belong to the sample; it is never overwritten.
+        If one of the files is there but does not belong to the data set; it is never overwritten.
     """
-    skeletons, *features = (Path(folder) / file for file in SAMPLE_FILES)
+    skeletons, *features = (Path(folder) / file for file in files)
     present = [path for path in (skeletons, *features) if path.exists()]
-    if len(present) == len(SAMPLE_FILES):
+    if len(present) == len(files):
         return
     for path in present:
         own = (
-            open_skeletons(path).dataset == SAMPLE.name
+            open_skeletons(path).dataset == dataset
             if path == skeletons
             else open_features(path).attributes.get('encoder') == 'synthetic'
         )
@@ -113,11 +125,19 @@ def ensure_sample(folder: str | Path) -> None:
                 f'{path} already exists and is not part of the embedded sample, which would be made in that folder; '
                 'give another data_path, or use feeders.feeder_MMCL.Feeder for your own data'
             )
-    make_sample(folder)
+    make(folder)
 
 
 class Feeder(feeder_MMCL.Feeder):
-    """The NTU feeder, with its arguments, on the sample; `prepare_data` makes it in the folder of `data_path`."""
+    """The NTU feeder, with its arguments, on the sample; `prepare_data` makes it in the folder of `data_path`.
+
+    Attributes
+    ----------
+    files : str. The files of the sample.
+    ensure : function. Makes them in a folder unless they are there.
+    """
+
+    files, ensure = SAMPLE_FILES, staticmethod(ensure_sample)
 
     @classmethod
     def prepare_data(cls, arguments: dict[str, Any]) -> None:
@@ -127,14 +147,15 @@ class Feeder(feeder_MMCL.Feeder):
         ------
         InputError
             If it would be made outside the current folder, where a YAML file from somebody else may lead; or if
-            `ensure_sample` does.
+            `ensure` does.
         """
         path = Path(str(arguments.get('data_path')))
-        if path.name != SAMPLE_FILES[0]:
+        if path.name != cls.files[0]:
             return
-        if not stays_inside(path) and not all((path.parent / file).exists() for file in SAMPLE_FILES):
+        folder = str(path.parent)
+        if not stays_inside(path) and not all((path.parent / file).exists() for file in cls.files):
             raise InputError(
-                f'the sample would be made in {path.parent}, outside the current folder; give another data_path, or '
-                f'make it first: python -c "from feeders.sample import make_sample; make_sample({str(path.parent)!r})"'
+                f'the sample would be made in {folder}, outside the current folder; give another data_path, or '
+                f'make it first: python -c "from {cls.__module__} import make_sample; make_sample({folder!r})"'
             )
-        ensure_sample(path.parent)
+        cls.ensure(path.parent)

@@ -18,6 +18,13 @@ from torchlight.pictures.accuracy import draw_class_accuracy
 from torchlight.pictures.confusion import draw_confusion
 from torchlight.pictures.embedding import draw_embedding
 
+_settings = {'pictures': True}
+
+
+def want_pictures(wanted: bool) -> None:
+    """Say whether `draw` draws anything in this process (by default it does)."""
+    _settings['pictures'] = wanted
+
 
 def write_evaluation(folder: Path, result: Evaluation, part: str, epoch: int, save_score: bool) -> None:
     """Write epoch<N>_<part>_each_class_acc.csv (each class's accuracy, then the confusion matrix) and the scores.
@@ -89,7 +96,9 @@ def write_classes(
 
 
 def draw(picture: Callable[..., None], path: Path, *what: Any) -> None:
-    """Draw a picture; if it cannot be written, warn: the run is worth more than its picture."""
+    """Draw a picture unless none are wanted; if it cannot be written, warn: the run is worth more than its picture."""
+    if not _settings['pictures']:
+        return
     try:
         picture(path, *what)
     except InputError as error:

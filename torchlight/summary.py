@@ -13,6 +13,8 @@ from torchlight.names import stays_inside
 from torchlight.progress import duration
 from torchlight.workdir import WorkDir
 
+PICTURES = 'report.html (all in one page), curves.png, confusion_matrix.png, topology.png, embedding.png'
+
 
 def closing_lines(
     arg: argparse.Namespace,
@@ -49,7 +51,7 @@ def closing_lines(
         'time': duration(seconds) + (' since the run was continued' if arg.resume else ''),
         'folder': str(work_dir.path),
         'weights': f'{work_dir.best.name} (the student), {weights.name} (the whole model)',
-        'to look at': 'report.html (all in one page), curves.png, confusion_matrix.png, topology.png, embedding.png',
+        'to look at': PICTURES if arg.pictures else 'log.txt; no pictures were wanted',
         'scores': 'epoch1_test_score.pkl, per_class.csv, confused_pairs.csv',
     }
     yield from _table('Results:', rows)

@@ -43,6 +43,15 @@ def test_verdicts_list_every_clip_and_the_wrong_ones(tmp_path):
     assert (tmp_path / 'weights.bin_wrong.txt').exists()
 
 
+def test_no_pictures_are_drawn_if_none_are_wanted(tmp_path):
+    results.want_pictures(False)
+    try:
+        write_verdicts(tmp_path, tmp_path / 'best.pt', RESULT)
+    finally:
+        results.want_pictures(True)
+    assert not list(tmp_path.glob('*.png')) and (tmp_path / 'per_class.csv').exists()
+
+
 def test_features_are_drawn_by_their_classes(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(results, 'draw', lambda picture, path, *what: seen.update({path.name: what}))

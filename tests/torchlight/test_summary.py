@@ -20,9 +20,14 @@ def lines(tmp_path, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     settings = {'held_out': 0.1, 'work_dir': 'w', 'weight_decay': 4e-4, 'base_lr': 0.1, 'batch_size': 8, 'seed': 1}
     settings |= {'test_batch_size': 16, 'show_topk': [2], 'num_epoch': 9, 'eval_interval': 1, 'resume': None}
-    settings |= {'allow_imports': [], 'model_saved_name': 'runs'}
+    settings |= {'allow_imports': [], 'model_saved_name': 'runs', 'pictures': True}
     work, model = WorkDir(tmp_path / 'work'), nn.Linear(8, 2)
     return lambda **more: list(closing_lines(argparse.Namespace(**settings | more), work, BEST, RESULT, model, 272))
+
+
+def test_what_there_is_to_look_at(lines):
+    looks = [[line for line in lines(pictures=wanted) if 'to look at' in line] for wanted in (True, False)]
+    assert 'report.html' in looks[0][0] and 'report.html' not in looks[1][0]
 
 
 def test_the_first_lines_are_those_of_the_public_implementation(lines):

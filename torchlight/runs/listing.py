@@ -1,7 +1,7 @@
 """The table of runs: what they have reached and in which settings they differ; repetitions with other seeds."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ WIDTH = 80
 NOT_THE_EXPERIMENT = {
     'work_dir', 'model_saved_name', 'seed', 'device', 'num_worker', 'preload', 'augment_on', 'compile', 'print_log',
     'log_json', 'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes',
-    'test_batch_size', 'topk',
+    'test_batch_size', 'topk', 'pictures',
 }  # fmt: skip
 HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
@@ -57,20 +57,29 @@ def experiment(run: FoundRun) -> dict[str, Any]:
     return flat({name: value for name, value in run.settings.items() if name not in NOT_THE_EXPERIMENT})
 
 
-def repetitions(runs: Sequence[FoundRun]) -> list[str]:
-    """Return a line for each group of finished runs that differ only in their seeds: mean ± standard deviation."""
-    groups: dict[str, dict[str, FoundRun]] = {}
+def groups(runs: Sequence[FoundRun]) -> list[dict[str, FoundRun]]:
+    """Return {seed: run} for each group of finished runs that differ only in their seeds; a single run is one, too."""
+    found: dict[str, dict[str, FoundRun]] = {}
     for run in runs:
         if run.finished and not run.problems and run.accuracy is not None:
-            group = groups.setdefault(repr(sorted(experiment(run).items(), key=str)), {})
+            group = found.setdefault(repr(sorted(experiment(run).items(), key=str)), {})
             group[str(run.settings.get('seed'))] = run
-    lines = []
-    for members in groups.values():
-        if len(members) > 1:
-            accuracy = np.array([100 * run.accuracy for run in members.values()])
-            names, seeds = ', '.join(run.name for run in members.values()), ', '.join(members)
-            lines.append(f'{names} (seeds {seeds}): {accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f} %')
-    return lines
+    return list(found.values())
+
+
+def repetitions(runs: Sequence[FoundRun]) -> list[str]:
+    """Return a line for each group of several runs that differ only in their seeds: mean ± standard deviation."""
+    return [
+        f'{", ".join(run.name for run in group.values())} (seeds {", ".join(group)}): {mean_and_deviation(group)} %'
+        for group in groups(runs)
+        if len(group) > 1
+    ]
+
+
+def mean_and_deviation(group: Mapping[str, FoundRun]) -> str:
+    """Write the accuracies of two or more runs, in percent, as '83.33 ± 1.50'."""
+    accuracy = np.array([100 * run.accuracy for run in group.values()])
+    return f'{accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f}'
 
 
 def lines(runs: Sequence[FoundRun]) -> Iterator[str]:
