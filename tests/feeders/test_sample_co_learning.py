@@ -19,7 +19,7 @@ from torchlight.errors import InputError
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('sample')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample, 'TEST_CLIPS', 12)
+        patch.setattr(sample, 'TEST_CLIPS', 6)
         sample.make_sample(folder)
     return folder
 
@@ -35,7 +35,7 @@ def test_the_test_clips_are_of_other_performers_and_of_an_unseen_camera(store):
     for values in (cameras, performers):
         assert not set(np.array(values)[train]) & set(np.array(values)[~train])
     assert np.bincount(store.label[train]).tolist() == [sample.TRAINING_CLIPS] * len(sample.ACTIONS)
-    assert np.bincount(store.label[~train]).tolist() == [12] * len(sample.ACTIONS)
+    assert np.bincount(store.label[~train]).tolist() == [6] * len(sample.ACTIONS)
     assert list(store.classes) == list(sample.ACTIONS) and store.layout == (1, 10, 3)
 
 

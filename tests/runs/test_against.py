@@ -60,10 +60,10 @@ def test_a_group_is_named_by_what_its_runs_have_in_common(tmp_path, names, name)
 def test_what_cannot_be_compared_is_one_line(folder):
     leave(folder / 'unfinished', state='running')
     runs = find_runs(folder)
-    with pytest.raises(InputError, match='unfinished is not a finished run'):
+    with pytest.raises(InputError, match='unfinished is not finished'):
         compare_groups(runs, chosen(runs, 'unfinished'))
     alone = [run for run in runs if run.name in ('plain/1', 'plain/2', 'other/1')]
-    with pytest.raises(InputError, match='nothing to compare with the 2 runs with the settings of plain/1'):
+    with pytest.raises(InputError, match=r'no other group .* with the 2 runs that have the settings of plain/1'):
         compare_groups(alone, chosen(runs, 'plain/1'))
 
 

@@ -52,13 +52,13 @@ def compare_groups(runs: Sequence[FoundRun], chosen: FoundRun) -> Against:
     found = groups(runs)
     reference = next((group for group in found if chosen in group.values()), None)
     if reference is None:
-        raise InputError(f'--against: {chosen.name} is not a finished run')
+        raise InputError(f'--against: {chosen.name} is not finished, or a later run has its settings and its seed')
     common = [{seed: run for seed, run in group.items() if seed in reference} for group in found]
     others = [group for group, whole in zip(common, found) if whole is not reference and len(group) > 1]
     if not others:
         raise InputError(
-            f'--against: there is nothing to compare with the {counted(len(reference), "run")} with the settings of '
-            f'{chosen.name}; groups of finished runs with two or more of the same seeds are'
+            f'--against: no other group of finished runs has two seeds in common with the '
+            f'{counted(len(reference), "run")} that have the settings of {chosen.name}'
         )
     tests = [paired_t(*(np.array([g[s].accuracy for s in group]) for g in (group, reference))) for group in others]
     corrected = holm([p for *_, p in tests])
