@@ -29,7 +29,7 @@ from feeders.skeleton_store import SkeletonStoreWriter
 
 NAME = 'co-learning sample'
 FILES = 'skeletons.h5', 'video.h5', 'text.h5', 'tokens.h5'
-TRAINING_CLIPS, TEST_CLIPS = 8, 24  # of each action
+TRAINING_CLIPS, TEST_CLIPS = 8, 40  # of each action
 PERFORMERS, SETUPS = 8, 4  # performers of each split
 TEST_CAMERA = 3
 NOISE, YAW_RANGE, TILT_RANGE = 0.05, 15, 10  # metres, and degrees to either side
