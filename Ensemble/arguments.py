@@ -97,6 +97,8 @@ def parse(argv: Sequence[str] | None = None) -> Namespace:
         raise InputError('--benchmark custom needs --labels')
     if args.benchmark != labels.CUSTOM and args.labels is not None:
         raise InputError(f'--labels is for --benchmark custom; the labels of {args.benchmark} follow from the names')
+    if args.interval_by:
+        labels.require_numbered(args.interval_by, args.benchmark)
     weighing = ['--' + flag.replace('_', '-') for flag in WEIGHING if getattr(args, flag) not in (None, False)]
     if len(weighing) > 1:
         raise InputError(f'{" and ".join(weighing)} exclude each other; give one')

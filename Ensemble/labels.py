@@ -114,6 +114,14 @@ def labels_from_names(benchmark: str, clips: Sequence[str]) -> np.ndarray:
     return np.array(label)
 
 
+def require_numbered(field: str, benchmark: str) -> None:
+    """Raise InputError unless `field` is 'clip' or what the names of the benchmark's clips number."""
+    if field != 'clip' and benchmark == CUSTOM:
+        raise InputError(f'--interval-by {field} needs a benchmark whose clip names are known; give clip')
+    if field != 'clip':
+        BENCHMARKS[benchmark].dataset.numbers([], field)
+
+
 def groups_by(field: str, benchmark: str, clips: Sequence[str]) -> np.ndarray:
     """Return the group (N,) int64 of each clip for a bootstrap: those that share a number of their names are one.
 
@@ -128,13 +136,14 @@ def groups_by(field: str, benchmark: str, clips: Sequence[str]) -> np.ndarray:
     InputError
         If the names do not have it, or there is only one group.
     """
+    require_numbered(field, benchmark)
     if field == 'clip':
         return np.arange(len(clips))
-    if benchmark == CUSTOM:
-        raise InputError(f'--interval-by {field} needs a benchmark whose clip names are known; give clip')
     group = BENCHMARKS[benchmark].dataset.numbers(clips, field)
     if (group == group[0]).all():
-        raise InputError(f'--interval-by {field} needs clips of several, but all have {field} {group[0]}; give clip')
+        raise InputError(
+            f'all clips have the {field} {group[0]}, so --interval-by {field} has nothing to draw; give clip'
+        )
     return group
 
 

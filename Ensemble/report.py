@@ -15,6 +15,7 @@ from torchlight.intervals import LEVEL, RESAMPLES, Interval, middle, percents, r
 from torchlight.metrics import class_accuracy, confusion
 from torchlight.results import write_classes
 
+FEW = 10  # groups, below which a bootstrap is rough
 EXTREMES = 3  # how many classes are named at either end
 
 
@@ -40,9 +41,10 @@ class Certainty(NamedTuple):
     def line(self) -> str:
         """Return a sentence about the gain."""
         low, high = (100 * bound for bound in self.gain_interval)
+        few = ': so few make rough intervals' if self.groups < FEW else ''
         return (
             f'fused − {self.best}: {100 * self.gain:+.2f} points, {LEVEL} % interval {low:+.2f} to {high:+.2f} '
-            f'(bootstrap, {RESAMPLES:,} resamples by {self.by}, of which there are {self.groups})'
+            f'(bootstrap, {RESAMPLES:,} resamples by {self.by}, of which there are {self.groups}{few})'
         )
 
 

@@ -48,6 +48,14 @@ def check(arg: argparse.Namespace, devices: int = 1, processes: int = 1) -> None
         raise InputError('--phase predict needs --input, the clips to classify')
     if arg.phase == 'train' and not arg.resume and arg.start_epoch >= arg.num_epoch:
         raise InputError(f'no epoch is left to train: num_epoch is {arg.num_epoch}, start_epoch {arg.start_epoch}')
+    parts = arg.train_feeder_args, arg.test_feeder_args
+    if arg.phase == 'train' and len({str(part.get('data_path')) for part in parts}) == 1:
+        train, test = (part.get('benchmark') for part in parts)
+        if train != test:
+            raise InputError(
+                f'benchmark is {train} of train_feeder_args and {test} of test_feeder_args, so that clips of '
+                f'{parts[0].get("data_path")} could be in both parts; give both the same'
+            )
     if arg.held_out_by and not arg.held_out:
         raise InputError(f'--held-out-by {arg.held_out_by} needs --held-out, the share of the clips to hold out')
     if devices > 1 and (arg.compile or arg.amp == 'bf16'):

@@ -7,6 +7,7 @@ trained, by run.json: "training": {"command": …, "seed": 1, "started": …, "c
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,19 +37,25 @@ def describe(arg: argparse.Namespace, feeder: Feeder) -> dict[str, Any]:
 
 
 def of_weights(arg: argparse.Namespace, feeder: Feeder | None) -> dict[str, Any]:
-    """Return what weights that are passed on say of themselves, with the training that made them if it is known."""
-    said = read_description(arg.weights) or (describe(arg, feeder) if feeder else {})
-    run = record.read(Path(arg.weights).parent)
-    session = run['sessions'][-1] if run.get('sessions') else {}
+    """Return what weights that are passed on say of themselves, with the training that made them if it is known.
+
+    It is known of the best weights of a finished run, by the run.json beside them, and of weights that say it already.
+    """
+    path = Path(arg.weights)
+    said = read_description(path) or (describe(arg, feeder) if feeder else {})
+    run = record.read(path.parent)
+    epoch = (run.get('result') or {}).get('epoch')
+    if epoch is None or not re.fullmatch(rf'best\.pt|.*-{epoch}-\d+\.pt', path.name):
+        return said
+    session = run['sessions'][0] if run['sessions'] else {}
     git, libraries = session.get('git') or {}, session.get('libraries') or {}
     known = {
         **{key: session.get(key) for key in ('command', 'seed', 'started')},
         'commit': git.get('commit'),
         'torch': libraries.get('torch'),
-        **(run.get('result') or {}),
+        **run['result'],
     }
-    training = {key: value for key, value in known.items() if value is not None}
-    return {**said, 'training': training} if training else said
+    return {**said, 'training': {key: value for key, value in known.items() if value is not None}}
 
 
 def weights_line(weights: str, left_out: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from feeders.datasets import DATASETS
 from feeders.feeder import Feeder
 from feeders.published import published
 from feeders.transforms import STREAMS
-from torchlight import record
+from torchlight import record, summary
 from torchlight.command import Parser
 from torchlight.errors import counted
 from torchlight.metrics import Evaluation
@@ -118,11 +118,6 @@ def _data(feeders: Mapping[str, Feeder], benchmark: str) -> Facts:
 def _notes(arg: argparse.Namespace, trained: bool) -> list[str]:
     if not trained:
         return []
-    if arg.eval_interval >= arg.num_epoch:
-        return ['No epoch was chosen: only the last one was evaluated.']
-    if arg.held_out:
-        return ['The best epoch was chosen on held-out training clips.']
-    return [
-        'The best epoch was chosen on the test clips themselves, as is usual in this field, so that the accuracy is '
-        'optimistic; --held-out chooses it on training clips.'
-    ]
+    chosen = f'The best epoch: {summary.how_chosen(arg)}.'
+    optimistic = 'The accuracy is therefore optimistic; --held-out chooses the epoch on training clips.'
+    return [chosen, optimistic] if arg.eval_interval < arg.num_epoch and not arg.held_out else [chosen]

@@ -155,7 +155,8 @@ def held_out_mask(label: np.ndarray, group: Sequence, fraction: float, seed: int
         )
     if groups < parts:
         raise InputError(
-            f'held_out is {fraction}, one clip in {parts}, but the clips are only {counted(groups, "group")}'
+            f'held_out is {fraction}, one group of clips in {parts}, but there '
+            f'{"is only 1 group" if groups == 1 else f"are only {groups}; give at least {1 / max(groups, 2):.2g}"}'
         )
     folds = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
     mask = np.zeros(len(label), bool)

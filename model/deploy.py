@@ -43,6 +43,8 @@ def check(arg: argparse.Namespace) -> None:
     """Raise InputError if what is exported or predicted could not be written to --output."""
     if arg.phase == 'export':
         path = export.check_path(arg.output)
+        if path.suffix not in export.PROGRAMS and path.exists():
+            raise InputError(f'{path} already exists, and weights are not replaced; give another --output')
         if arg.with_preprocessing and path.suffix not in export.PROGRAMS:
             raise InputError(f'--with-preprocessing is for {" and ".join(export.PROGRAMS)}; {path} takes only weights')
     if arg.phase in ('predict', 'export') and arg.output:

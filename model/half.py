@@ -42,7 +42,7 @@ def write(student: nn.Module, path: Path, skeleton: Tensor, origin: str, descrip
     Raises
     ------
     InputError
-        If a weight is beyond float16, which ends at 65,504; nothing is written then.
+        If a weight is beyond float16, which ends at 65,504, or a score is not finite; nothing is written then.
     """
     student = copy.deepcopy(student).cpu().eval()
     state = half(checkpoint.plain_state(student))
@@ -53,6 +53,8 @@ def write(student: nn.Module, path: Path, skeleton: Tensor, origin: str, descrip
         before = student(skeleton).logits
         checkpoint.load_weights(student, state)
         after = student(skeleton).logits
+    if not after.isfinite().all():
+        raise InputError(f'{path} is not written: in half precision, scores of {origin} are not finite')
     changed = int((before.argmax(1) != after.argmax(1)).sum())
     checkpoint.save(state, path, description)
     return (

@@ -63,7 +63,7 @@ class HandReader(store_builder.Reader):
             )
         sources = [LeftOut(name, f'is named by {self.list_title}, but is not there') for name in absent]
         for file, name in sorted(found.items(), key=lambda pair: (pair[1], pair[0])):
-            if not name:
+            if not re.fullmatch(self.dataset.pattern, name):
                 sources.append(LeftOut(str(file), f'is not of the form {self.dataset.recordings}'))
             elif not 1 <= (subject := self.dataset.fields(name)['subject']) <= self.subjects:
                 sources.append(LeftOut(str(file), f'has subject {subject}; expected 1 to {self.subjects}'))

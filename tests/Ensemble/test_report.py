@@ -76,5 +76,5 @@ def test_intervals_stand_in_the_table_and_on_the_page(tmp_path, capsys):
     text = output(capsys, *flags, 'clip', '--report', tmp_path / 'report')
     assert '95 % interval' in text and f'resamples by clip, of which there are {len(UCLA)})' in text
     assert '95 % interval by clip' in (tmp_path / 'report' / 'report.html').read_text()
-    for field, line in (('view', 'all have view 3; give clip'), ('camera', "do not number 'camera', but execution")):
+    for field, line in (('view', 'all clips have the view 3'), ('camera', "do not number 'camera', but execution")):
         assert main([*map(str, flags), field]) == 2 and line in capsys.readouterr().err

@@ -130,6 +130,10 @@ def test_the_model_gets_the_widths_of_the_features():
         ({'phase': 'test'}, '--phase test needs --weights'),
         ({'phase': 'predict', 'weights': 'x.pt'}, '--phase predict needs --input'),
         ({'num_epoch': 3, 'start_epoch': 3}, 'no epoch is left to train: num_epoch is 3, start_epoch 3'),
+        (
+            {'train_feeder_args': {**TRAIN, 'benchmark': 'xview'}},
+            'benchmark is xview of train_feeder_args and xsub of test',
+        ),
         ({'held_out_by': 'subject'}, '--held-out-by subject needs --held-out'),
         ({'model_args': {'num_class': 0}}, 'model_args has num_class 0; it must be an integer ≥ 1'),
         ({'model_args': {'num_class': 3, 'num_point': 5}}, 'model_args has num_person None'),

@@ -117,7 +117,7 @@ def test_whole_subjects_are_held_out():
     assert not subjects['train'] & subjects['held_out']
     with pytest.raises(InputError, match="do not number 'action', but camera, performer, replication, setup"):
         hold_out(store, 'train', 0.25, 'action')
-    with pytest.raises(InputError, match=r'held_out is 0.5, one clip in 2, but the clips are only 1 group'):
+    with pytest.raises(InputError, match=r'held_out is 0.5, one group of clips in 2, but there is only 1 group'):
         hold_out(store, 'train', 0.5, 'setup')
 
 

@@ -18,7 +18,7 @@ from model.base import MMCLOutput, SkeletonModel
 from tests.helpers import ROOT
 from tests.program.support import refused
 from torchlight import record
-from torchlight.tensor_files import write_tensors
+from torchlight.tensor_files import read_description, write_tensors
 
 EXAMPLE = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
 FRAMES = 16
@@ -152,8 +152,13 @@ def test_weights_in_half_precision_know_their_training_and_are_tested(weights, t
     folder.mkdir()
     shutil.copy(weights, folder / 'best.pt')
     session = {'command': 'main_MMCL.py', 'seed': 7, 'started': '2026-01-02T03:04:05+0000', 'git': None}
-    record.write(folder, 'finished', [session], result={'top1': 0.25, 'clips': 36})
+    record.write(folder, 'finished', [session], result={'top1': 0.25, 'clips': 36, 'epoch': 2})
     line = line_of(capsys, '--weights', folder / 'best.pt', '--output', tmp_path / 'small.pt')
+    other = shutil.copy(weights, folder / 'runs-1-3.pt')  # of an epoch that was not the best
+    line_of(capsys, '--weights', other, '--output', tmp_path / 'other.pt')
+    assert 'training' not in read_description(tmp_path / 'other.pt')
+    flags = '--phase', 'export', '--device', 'cpu', '--weights', folder / 'best.pt', '--output', folder / 'best.pt'
+    assert 'best.pt already exists, and weights are not replaced' in refused(capsys, flags)
     assert 'numbers in half precision' in line and 'on 16 of 36 clips' in line
     flags = '--phase', 'test', '--weights', tmp_path / 'small.pt', '--work-dir', tmp_path / 'tested', '--device', 'cpu'
     assert main_MMCL.main([str(word) for word in flags]) == 0
