@@ -124,13 +124,13 @@ def test_claims_of_a_npz_are_refused_before_memory_is_taken(path, compression, k
 
 
 def test_an_array_that_is_compressed_beyond_belief_is_refused(path):
-    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open('x_test.npy', 'w', force_zip64=True) as member:
             header = {'descr': '<f4', 'fortran_order': False, 'shape': (9000, 300, 150)}
             np.lib.format.write_array_header_1_0(member, header)
             for _ in range(90):
                 member.write(bytes(100 * 300 * 150 * 4))
-    with pytest.raises(InputError, match="'x_test' claims 1,620,000,128 bytes, but 1,"):
+    with pytest.raises(InputError, match="'x_test' claims 1,620,000,128 bytes, but 7,"):
         open_npz(path, 'test')
 
 

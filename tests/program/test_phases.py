@@ -64,9 +64,9 @@ def test_best_contains_only_the_student(trained):
     assert {f'student.{key}' for key in student} == {key for key in full if not key.startswith(('fam.', 'frm.'))}
 
 
-def test_the_seed_decides_and_the_number_of_workers_does_not(run):
-    more = ('--num-epoch', 1, '--model-args', 'drop_out=0.5')
-    alone, two, other = run('alone', *more), run('two', '--num-worker', 2, *more), run('other', '--seed', 2, *more)
+def test_the_seed_decides_and_the_number_of_workers_does_not(run, one_epoch):
+    alone, more = one_epoch, ('--num-epoch', 1)
+    two, other = run('two', '--num-worker', 2, *more), run('other', '--seed', 2, *more)
     assert same_weights(alone / 'runs-1-6.pt', two / 'runs-1-6.pt')
     assert not same_weights(alone / 'runs-1-6.pt', other / 'runs-1-6.pt')
 
@@ -153,7 +153,7 @@ def test_config_yaml_of_a_run_tests_its_weights(run, tmp_path):
 def test_real_clips_train_and_test(shared, tmp_path):
     clips = f'data_path={shared}/data/NW-UCLA/all_sqe,window_size=8'
     command = ['--config', str(ROOT / 'config/ucla/bone.yaml'), '--device', 'cpu', '--model-args', 'base_channel=8']
-    command += ['--train-feeder-args', f'{clips},repeat=1', '--test-feeder-args', clips]
+    command += ['--train-feeder-args', f'{clips},repeat=1', '--test-feeder-args', clips, '--batch-size', '128']
     assert main_MMCL.main([*command, '--num-epoch', '1', '--work-dir', str(tmp_path / 'a')]) == 0
     test = ['--phase', 'test', '--weights', str(tmp_path / 'a/best.pt'), '--save-score', 'True']
     assert main_MMCL.main([*command, *test, '--work-dir', str(tmp_path / 'b')]) == 0
