@@ -8,11 +8,14 @@ import main_MMCL
 from feeders.sample import make_sample
 from tests.helpers import draw_nothing
 from tests.program.support import command_line
+from torchlight import results
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
     draw_nothing(monkeypatch)
+    yield
+    results.want_pictures(True)  # other tests in this process draw
 
 
 @pytest.fixture(scope='session')
@@ -54,7 +57,7 @@ def one_epoch(data, tmp_path_factory):
 def two_epochs(data, tmp_path_factory):
     """The work directory of a run of two epochs, with all that a run can leave, its pictures too."""
     folder = tmp_path_factory.mktemp('run') / 'a'
-    assert main_MMCL.main(command_line(data, folder, '--save-score', 'True', '--log-json')) == 0
+    assert main_MMCL.main(command_line(data, folder, '--pictures', True, '--save-score', 'True', '--log-json')) == 0
     return folder
 
 

@@ -15,7 +15,7 @@ def command_line(data, folder, *more):
     train = f'{clips},video_path={data}/video.h5,text_path={data}/text.h5'
     flags = ['--work-dir', folder, '--train-feeder-args', train, '--test-feeder-args', clips]
     flags += ['--model-args', 'base_channel=8', '--device', 'cpu', '--batch-size', 12, '--num-epoch', 2]
-    flags += ['--warm_up_epoch', 1, '--step', 2, '--save-epoch', 0, *more]
+    flags += ['--pictures', False, '--warm_up_epoch', 1, '--step', 2, '--save-epoch', 0, *more]
     return [str(flag) for flag in flags]
 
 

@@ -49,7 +49,7 @@ def torchrun(data, run, *more, **signals):
 def whole(data, tmp_path_factory):
     """The work directory of a run that gets no signal."""
     run = tmp_path_factory.mktemp('whole') / 'run'
-    done = torchrun(data, run)
+    done = torchrun(data, run, '--pictures', True)
     assert done.returncode == 0, done.stderr[-2000:]
     return run
 
