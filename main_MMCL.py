@@ -44,7 +44,6 @@ class Processor:
         self.devices, self.device_warning = distributed.choose_devices(arg.device)
         self.device = self.devices[0]
         distributed.set_precision(arg.tf32, arg.deterministic)
-        results.want_pictures(arg.pictures)
         arguments.check(arg, len(self.devices), distributed.world_size())
         engines.check(arg, self.devices)
         deploy.check(arg)
@@ -253,7 +252,7 @@ class Processor:
         result = self.evaluate('test', feature=True)
         self.report(result, 'test', 1, save_score)
         if self.is_first:
-            results.write_verdicts(self.work_dir.path, weights, result)
+            results.write_verdicts(self.work_dir.path, weights, result, self.arg.pictures)
         if self.is_first and self.arg.pictures:
             inspection.draw(self.work_dir.path, self.model, **examples.choose(self.feeders, self.device))
             model = deploy.describe(self.model, self.devices)

@@ -13,7 +13,7 @@ from Ensemble.fusion import EQUAL, FUSED, Verdict
 from torchlight.files import make_folder, write_csv
 from torchlight.intervals import LEVEL, RESAMPLES, Interval, middle, percents, resampled_accuracy
 from torchlight.metrics import class_accuracy, confusion
-from torchlight.results import write_classes
+from torchlight.results import draw_classes, write_classes
 
 FEW = 10  # groups, below which a bootstrap is rough
 EXTREMES = 3  # how many classes are named at either end
@@ -112,9 +112,10 @@ def write_report(
 
     Parameters
     ----------
-    folder : path. It gets what torchlight.results.write_classes writes of the fused scores, with the accuracies of all
-        of them in per_class.csv; confusion_matrix.csv, with a row for each true class; and helped_hurt.csv, the clips
-        that the fused scores classify correctly and the best stream does not, and the other way round.
+    folder : path. It gets what write_classes and draw_classes of torchlight.results make of the fused scores, with the
+        accuracies of all of them in per_class.csv; confusion_matrix.csv, with a row for each true class; and
+        helped_hurt.csv, the clips that the fused scores classify correctly and the best stream does not, and the other
+        way round.
     clips : N str. Names.
     label : (N,) int.
     verdicts : {name: Verdict}. The streams, EQUAL and FUSED.
@@ -129,7 +130,8 @@ def write_report(
     gain, count = accuracies[FUSED] - accuracies[best], matrices[FUSED].sum(1)
     accuracies[f'{FUSED} - {best}'] = gain
     title = f'{FUSED}, top-1 {100 * verdicts[FUSED].correct.mean():.2f} % of {len(label)} clips'
-    write_classes(folder, matrices[FUSED], title, classes, accuracies)
+    write_classes(folder, matrices[FUSED], classes, accuracies)
+    draw_classes(folder, matrices[FUSED], title, classes)
     rows = ([number, *row] for number, row in enumerate(matrices[FUSED]))
     write_csv(folder / 'confusion_matrix.csv', [['true \\ predicted', *range(len(classes))], *rows])
     helped = verdicts[FUSED].correct & ~verdicts[best].correct

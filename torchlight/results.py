@@ -18,13 +18,6 @@ from torchlight.pictures.accuracy import draw_class_accuracy
 from torchlight.pictures.confusion import draw_confusion
 from torchlight.pictures.embedding import draw_embedding
 
-_settings = {'pictures': True}
-
-
-def want_pictures(wanted: bool) -> None:
-    """Say whether `draw` draws anything in this process (by default it does)."""
-    _settings['pictures'] = wanted
-
 
 def write_evaluation(folder: Path, result: Evaluation, part: str, epoch: int, save_score: bool) -> None:
     """Write epoch<N>_<part>_each_class_acc.csv (each class's accuracy, then the confusion matrix) and the scores.
@@ -45,37 +38,37 @@ def write_evaluation(folder: Path, result: Evaluation, part: str, epoch: int, sa
             write_scores(folder / f'{stem}_score_refined.pkl', result.name, result.refined)
 
 
-def write_verdicts(folder: Path, weights: str | Path, result: Evaluation) -> None:
+def write_verdicts(folder: Path, weights: str | Path, result: Evaluation, pictures: bool = True) -> None:
     """Write what weights do to each sample, next to them, and what they do to each class into the work directory.
 
     <weights>_right.txt has a line `predicted,true` for every sample, <weights>_wrong.txt a line `name,predicted,true`
-    for those that are classified wrongly. The work directory gets what `write_classes` writes, and embedding.png if
-    the evaluation has features.
+    for those that are classified wrongly. The work directory gets what `write_classes` writes and, if there are to be
+    pictures (the default), what `draw_classes` draws, and embedding.png if the evaluation has features.
     """
     stem, accuracy = str(weights).removesuffix('.pt'), 100 * result.top(1)
     guess, true = result.scores.argmax(1), result.label
     write_text(f'{stem}_right.txt', ''.join(f'{g},{t}\n' for g, t in zip(guess, true)))
     wrong = np.flatnonzero(guess != true)
     write_text(f'{stem}_wrong.txt', ''.join(f'{result.name[i]},{guess[i]},{true[i]}\n' for i in wrong))
-    write_classes(folder, result.confusion(), f'top-1 {accuracy:.2f} % of {len(true)} clips', result.classes)
-    if result.feature is not None:
+    write_classes(folder, result.confusion(), result.classes)
+    if pictures:
+        draw_classes(folder, result.confusion(), f'top-1 {accuracy:.2f} % of {len(true)} clips', result.classes)
+    if pictures and result.feature is not None:
         draw(draw_embedding, folder / 'embedding.png', result.feature, true, result.classes)
 
 
 def write_classes(
     folder: Path,
     matrix: np.ndarray,
-    title: str,
     classes: Sequence[str] = (),
     accuracies: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Write per_class.csv, confused_pairs.csv (most frequent first), confusion_matrix.png and class_accuracy.png.
+    """Write per_class.csv and confused_pairs.csv (most frequent first).
 
     Parameters
     ----------
     folder : path.
     matrix : (num_class, num_class) int. Rows are true classes, columns predicted ones.
-    title : str. What the pictures are of.
     classes : str, one per class. Their names; shorter, or '' where a name is not known (default).
     accuracies : {column: (num_class,)} of per_class.csv; by default 'accuracy', that of the matrix.
     """
@@ -91,14 +84,16 @@ def write_classes(
     pairs = ([t, names[t], p, names[p], count, f'{count / clips[t]:.4f}'] for t, p, count in confused_pairs(matrix))
     heading = ['true', 'true_name', 'predicted', 'predicted_name', 'clips', 'share_of_true']
     write_csv(folder / 'confused_pairs.csv', [heading, *pairs])
+
+
+def draw_classes(folder: Path, matrix: np.ndarray, title: str, classes: Sequence[str] = ()) -> None:
+    """Draw confusion_matrix.png and class_accuracy.png; see `write_classes`, `title` says what they are of."""
     draw(draw_confusion, folder / 'confusion_matrix.png', matrix, title, classes)
     draw(draw_class_accuracy, folder / 'class_accuracy.png', matrix, f'accuracy by class; {title}', classes)
 
 
 def draw(picture: Callable[..., None], path: Path, *what: Any) -> None:
-    """Draw a picture unless none are wanted; if it cannot be written, warn: the run is worth more than its picture."""
-    if not _settings['pictures']:
-        return
+    """Draw a picture; if it cannot be written, warn: the run is worth more than its picture."""
     try:
         picture(path, *what)
     except InputError as error:

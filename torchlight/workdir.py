@@ -39,6 +39,7 @@ class WorkDir:
     save_interval, save_epoch, num_epoch : int. Weights are kept every `save_interval` epochs and after the last one
         (`num_epoch`), but not up to epoch `save_epoch` (default: after every epoch).
     loss_weights : {term: weight}. Of the terms of the loss, for their curves (default: each is 1).
+    pictures : bool. Draw the curves (default True).
     """
 
     description: Mapping[str, Any] | None = None  # what weights say of themselves
@@ -51,17 +52,18 @@ class WorkDir:
         save_epoch: int = 0,
         num_epoch: int = 0,
         loss_weights: Mapping[str, float] | None = None,
+        pictures: bool = True,
     ) -> None:
         self.path = Path(path)
         self.prefix = Path(prefix) if Path(prefix).name != prefix else self.path / prefix
         self.save_interval, self.save_epoch, self.num_epoch = save_interval, save_epoch, num_epoch
-        self.loss_weights = loss_weights
+        self.loss_weights, self.pictures = loss_weights, pictures
 
     @classmethod
     def of(cls, arg: argparse.Namespace, loss_weights: Mapping[str, float] | None = None) -> 'WorkDir':
         """Make the one that the flags describe."""
         flags = arg.work_dir, arg.model_saved_name, arg.save_interval, arg.save_epoch, arg.num_epoch
-        return cls(*flags, loss_weights)
+        return cls(*flags, loss_weights, arg.pictures)
 
     @property
     def checkpoint(self) -> Path:
@@ -216,7 +218,7 @@ class WorkDir:
         checkpoint.save(state, self.checkpoint, self.description)
 
     def save_epoch_files(self, student: nn.Module, state: Mapping[str, Any], previous_best: Best | None) -> None:
-        """Write what an epoch leaves: weights if they are kept or the best, best.pt, curves.png, checkpoint.pt.
+        """Write what an epoch leaves: weights if they are kept or the best, best.pt, checkpoint.pt, curves.png.
 
         Parameters
         ----------
@@ -235,4 +237,5 @@ class WorkDir:
         self.save_checkpoint(state)
         if improved and previous_best and not self.keeps(previous_best['epoch']):
             self.weights(previous_best['epoch'], previous_best['step']).unlink(missing_ok=True)
-        results.draw(draw_curves, self.path / 'curves.png', state['history'], state['best'], self.loss_weights)
+        if self.pictures:
+            results.draw(draw_curves, self.path / 'curves.png', state['history'], state['best'], self.loss_weights)

@@ -8,14 +8,11 @@ import main_MMCL
 from feeders.sample import make_sample
 from tests.helpers import draw_nothing
 from tests.program.support import command_line
-from torchlight import results
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
     draw_nothing(monkeypatch)
-    yield
-    results.want_pictures(True)  # other tests in this process draw
 
 
 @pytest.fixture(scope='session')

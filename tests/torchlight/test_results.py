@@ -44,11 +44,7 @@ def test_verdicts_list_every_clip_and_the_wrong_ones(tmp_path):
 
 
 def test_no_pictures_are_drawn_if_none_are_wanted(tmp_path):
-    results.want_pictures(False)
-    try:
-        write_verdicts(tmp_path, tmp_path / 'best.pt', RESULT)
-    finally:
-        results.want_pictures(True)
+    write_verdicts(tmp_path, tmp_path / 'best.pt', RESULT._replace(feature=np.eye(4)), pictures=False)
     assert not list(tmp_path.glob('*.png')) and (tmp_path / 'per_class.csv').exists()
 
 
@@ -60,10 +56,9 @@ def test_features_are_drawn_by_their_classes(tmp_path, monkeypatch):
     assert seen['embedding.png'][0] is feature and seen['embedding.png'][1:] == (RESULT.label, ['sit'])
 
 
-def test_tables_of_classes_name_what_they_are_taken_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, 'draw', lambda *_: None)
+def test_tables_of_classes_name_what_they_are_taken_for(tmp_path):
     matrix = np.array([[6, 1, 3], [0, 0, 0], [1, 0, 9]])
-    write_classes(tmp_path, matrix, 'x', ['sit', '=jump'])
+    write_classes(tmp_path, matrix, ['sit', '=jump'])
     assert (tmp_path / 'per_class.csv').read_text().splitlines() == [
         'class,name,clips,accuracy,confused_with,confused_with_name,how_often',
         '0,sit,10,0.6000,2,,3',
@@ -76,7 +71,7 @@ def test_tables_of_classes_name_what_they_are_taken_for(tmp_path, monkeypatch):
         "0,sit,1,'=jump,1,0.1000",
         '2,,0,sit,1,0.1000',
     ]
-    write_classes(tmp_path, matrix, 'x', accuracies={'mine': np.array([1, 0.5, 0])})
+    write_classes(tmp_path, matrix, accuracies={'mine': np.array([1, 0.5, 0])})
     assert (tmp_path / 'per_class.csv').read_text().splitlines()[:2] == [
         'class,name,clips,mine,confused_with,confused_with_name,how_often',
         '0,,10,1.0000,2,,3',
