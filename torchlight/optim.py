@@ -23,6 +23,14 @@ def settings(arg: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def without_effect(arg: argparse.Namespace) -> str:
+    """Return a warning that settings have no effect beside others, '' if all have one."""
+    schedule, optimizer = f'lr_schedule {arg.lr_schedule}', f'optimizer {arg.optimizer}'
+    pairs = [('step', schedule, 'cosine'), ('min_lr', schedule, 'step'), ('nesterov', optimizer, 'Adam')]
+    idle = [(name, other) for name, other, value in pairs if getattr(arg, name) and other.endswith(f' {value}')]
+    return '; '.join(f'{name} {getattr(arg, name)} has no effect with {other}' for name, other in idle)
+
+
 class Optimizer:
     """An optimiser, its learning-rate rule and, for fp16, its loss scaler.
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from torchlight.optim import Optimizer, learning_rate, settings
+from torchlight.optim import Optimizer, learning_rate, settings, without_effect
 
 RECIPE = {'base_lr': 0.1, 'num_epoch': 65, 'milestones': [35, 55], 'warm_up_epoch': 5}
 COSINE = {'base_lr': 0.1, 'num_epoch': 90, 'schedule': 'cosine', 'warm_up_epoch': 5, 'min_lr': 1e-4}
@@ -186,3 +186,21 @@ def test_settings_of_this_run_replace_those_of_a_checkpoint():
     state['optimizer']['param_groups'][0].update(fused=None, weight_decay=9)
     second.load_state_dict(state)
     assert second.inner.param_groups[0]['fused'] is True and second.inner.param_groups[0]['weight_decay'] == 4e-4
+
+
+@pytest.mark.parametrize(
+    'schedule, optimizer, expected',
+    [
+        ('step', 'SGD', 'min_lr 0.1 has no effect with lr_schedule step'),
+        ('cosine', 'SGD', 'step [5] has no effect with lr_schedule cosine'),
+        (
+            'cosine',
+            'Adam',
+            'step [5] has no effect with lr_schedule cosine; nesterov True has no effect with optimizer Adam',
+        ),
+    ],
+)
+def test_settings_that_others_make_idle_are_named(schedule, optimizer, expected):
+    given = SimpleNamespace(lr_schedule=schedule, optimizer=optimizer, step=[5], min_lr=0.1, nesterov=True)
+    assert without_effect(given) == expected
+    assert without_effect(SimpleNamespace(**{**vars(given), 'step': [], 'min_lr': 0.0, 'nesterov': False})) == ''
