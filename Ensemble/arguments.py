@@ -91,7 +91,8 @@ def parse(argv: Sequence[str] | None = None) -> Namespace:
     args.benchmark = _one_benchmark(args)
     if len(args.streams) < 2:
         raise InputError(
-            f'{len(args.streams)} streams are given; fusion needs at least two, such as --J_Score FILE --B_Score FILE'
+            'fusion needs at least two streams, such as --J_Score FILE --B_Score FILE; '
+            f'{" ".join(args.streams) or "none"} is given'
         )
     if args.benchmark == labels.CUSTOM and args.labels is None:
         raise InputError('--benchmark custom needs --labels')

@@ -107,7 +107,10 @@ class DHGReader(HandReader):
 
     def listed(self) -> dict[str, tuple[int, int]] | None:
         """Return {clip: its first and last frame}, or None if there is no such file."""
-        files = [file for folder in self.args.raw for file in sorted(Path(folder).rglob(TRIMMING))]
+        others = _below(self.args.raw, *SPLITS.values())
+        if others:
+            raise InputError(f"{others[0]} comes with SHREC'17 Track, which the command shrec17 prepares")
+        files = _below(self.args.raw, TRIMMING)
         print(f'{files[0]}: clips are cut to these frames' if files else f'there is no {TRIMMING}: clips are whole')
         self.ends = read_trimming(_one(self.args.raw, TRIMMING), self.dataset) if files else None
         return self.ends
@@ -174,6 +177,11 @@ def read_trimming(path: Path, dataset: Dataset) -> dict[str, tuple[int, int]]:
             raise InputError(f'{path} names {name} again in line {number}')
         ends[name] = first, last
     return ends
+
+
+def _below(folders: Sequence[str | Path], *titles: str) -> list[Path]:
+    """Return the files of these names below the folders."""
+    return [file for folder in folders for title in titles for file in sorted(Path(folder).rglob(title))]
 
 
 def _one(folders: Sequence[str | Path], title: str) -> Path:

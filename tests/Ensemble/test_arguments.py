@@ -42,7 +42,7 @@ FLAGS = {  # what is changed in the command line: what the message says
         'dataset': 'ntu/xview',
         'expect': '--benchmark is NTU60XSub and --dataset is ntu/xview; give one',
     },
-    'one stream': {'B_Score': None, 'expect': '1 streams are given; fusion needs at least two'},
+    'one stream': {'B_Score': None, 'expect': 'fusion needs at least two streams, such as --J_Score FILE'},
     'same file': {'B_Score': './J.pkl', 'expect': 'J.pkl is given twice, as J and as B'},
     'same stream': {'scores': 'J=B.pkl', 'expect': 'the stream J is given twice: J.pkl and B.pkl'},
     'no stream': {'scores': 'B.pkl', 'expect': "argument --scores: 'B.pkl' is not NAME=FILE"},

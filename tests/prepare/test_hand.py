@@ -153,6 +153,11 @@ def test_clips_of_dhg_are_cut_if_there_is_a_file_that_says_where(tmp_path, text,
     assert store.split is None and np.array_equal(store.clip(0)[:, 0], frames - frames[0, 1])
 
 
+def test_the_command_for_dhg_refuses_the_other_data_set(shrec, capsys):
+    line = refused(capsys, lambda words: prepare(shrec, dataset='dhg'), [])
+    assert "train_gestures.txt comes with SHREC'17 Track" in line and not (shrec / 'x.h5').exists()
+
+
 @pytest.mark.parametrize(
     'text, message',
     [
