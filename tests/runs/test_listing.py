@@ -48,9 +48,10 @@ def test_every_setting_is_of_the_experiment_or_not():
     assert sorted(name for kind in kinds for name in kind) == sorted(get_parser().settings())
 
 
-def test_how_a_run_is_watched_is_no_difference(tmp_path):
+def test_how_a_run_is_watched_is_no_difference_and_a_newer_setting_at_its_default_is_none(tmp_path):
     leave(tmp_path / 'a', [0, 1, 2, 0, 1, 2], log_json=True)
-    leave(tmp_path / 'b', [0, 1, 2, 0, 0, 0], log_json=False, seed=2)
+    defaults = {name: get_parser().get_default(name) for name in listing.ADDED}
+    leave(tmp_path / 'b', [0, 1, 2, 0, 0, 0], log_json=False, seed=2, **defaults)
     found = find_runs(tmp_path)
     assert listing.differences(found) == {} and len(listing.repetitions(found)) == 1
 

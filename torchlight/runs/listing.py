@@ -17,6 +17,8 @@ NOT_THE_EXPERIMENT = {
     'log_json', 'log_interval', 'show_topk', 'save_score', 'save_interval', 'save_epoch', 'checkpoint_minutes',
     'test_batch_size', 'topk', 'pictures',
 }  # fmt: skip
+# Settings that older runs do not record, with the value by which they were made.
+ADDED = {'held_out_by': None}
 HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
 
@@ -54,7 +56,8 @@ def differences(runs: Sequence[FoundRun]) -> dict[str, list[str]]:
 
 def experiment(run: FoundRun) -> dict[str, Any]:
     """Return the settings of a run that say what it computes, those inside dictionaries under longer names."""
-    return flat({name: value for name, value in run.settings.items() if name not in NOT_THE_EXPERIMENT})
+    settings = {**ADDED, **run.settings} if run.settings else {}
+    return flat({name: value for name, value in settings.items() if name not in NOT_THE_EXPERIMENT})
 
 
 def groups(runs: Sequence[FoundRun]) -> list[dict[str, FoundRun]]:
