@@ -166,7 +166,6 @@ class Processor:
     def train_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Take one step of the optimiser; return the loss terms, the loss and the accuracy of the batch."""
         features = {kind: value for kind, value in (('video', batch.video), ('text', batch.text)) if value is not None}
-        features |= {'label': batch.label} if self.model.takes_label else {}
         with distributed.autocast(self.device, self.arg.amp):
             output = self.parallel(batch.skeleton, **features)
         terms = loss_terms(output, batch.label)

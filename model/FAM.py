@@ -24,18 +24,16 @@ class FAM(nn.Module):
         self.video_dim = video_dim
         self.mlp = nn.Sequential(nn.Linear(video_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, feature_dim))
 
-    def forward(self, feature: Tensor, video: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, feature: Tensor, video: Tensor) -> Tensor:
         """Return the loss of each clip, (N,); the other clips of the batch are its negatives.
 
         Parameters
         ----------
         feature : (N, feature_dim). The student's pooled feature.
         video : (N, video_dim). Gets no gradient.
-        label : (N,) int64 or None. With it, only clips of other classes are negatives (default: all others).
         """
         g, c = F.normalize(feature), self.project(video.detach())
-        same = None if label is None else label[:, None] == label
-        return (contrast(g, c, same) + contrast(c, g, same)) / 2
+        return (contrast(g, c) + contrast(c, g)) / 2
 
     def project(self, video: Tensor) -> Tensor:
         """Map the video to where the student's features are: (N, video_dim) → (N, feature_dim), rows of length 1."""
@@ -46,18 +44,14 @@ class FAM(nn.Module):
         return F.normalize(feature) @ self.project(video).T
 
 
-def contrast(a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
-    """Return −log of the share of the pair (a_i, b_i) among itself and all (a_i, b_k) and (a_i, a_k), k ≠ i, as (N,).
+def contrast(a: Tensor, b: Tensor) -> Tensor:
+    """Return −log of the share of the pair (a_i, b_i) among all (a_i, b_k) and all (a_i, a_k), k ≠ i, as (N,).
 
     Parameters
     ----------
     a, b : (N, D). Rows of length 1.
-    same : (N, N) bool or None. The pairs i, k ≠ i that do not count (default: all count).
     """
     across, within = a @ b.T / TEMPERATURE, a @ a.T / TEMPERATURE
     itself = torch.eye(len(a), dtype=torch.bool, device=a.device)
-    left_out = itself if same is None else itself | same
-    if same is not None:
-        across = across.masked_fill(same & ~itself, -torch.inf)
-    similarity = torch.cat([across, within.masked_fill(left_out, -torch.inf)], 1)  # (N, 2N)
+    similarity = torch.cat([across, within.masked_fill(itself, -torch.inf)], 1)  # (N, 2N)
     return F.cross_entropy(similarity, torch.arange(len(a), device=a.device), reduction='none')

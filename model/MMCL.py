@@ -31,7 +31,6 @@ class Model(SkeletonModel):
     text_dim : int. Width of the text feature (default None: no FRM).
     text_standardise : bool. Standardise the text feature by the statistics given to `set_statistics` (default False,
         as in the public code).
-    same_class_negatives : bool. Let the FAM push clips of the same class apart, too (default True, as published).
     **student_args : All other arguments of the student.
     """
 
@@ -43,7 +42,6 @@ class Model(SkeletonModel):
         video_dim: int | None = None,
         text_dim: int | None = None,
         text_standardise: bool = False,
-        same_class_negatives: bool = True,
         **student_args: Any,
     ) -> None:
         super().__init__()
@@ -51,11 +49,10 @@ class Model(SkeletonModel):
             backbone,
             {'num_class': num_class, **student_args},
             'model_args',
-            also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise', 'same_class_negatives'),
+            also_known=('backbone', 'video_dim', 'text_dim', 'text_standardise'),
             kind=Student,
         )
         self.fam = None if video_dim is None else FAM(self.student.feature_dim, video_dim)
-        self.takes_label = not same_class_negatives
         self.frm = None if text_dim is None else FRM(num_class, text_dim, text_standardise)
 
     def set_statistics(self, statistics: Mapping[str, tuple[Any, Any]]) -> None:
@@ -67,13 +64,7 @@ class Model(SkeletonModel):
         """Return a copy without the FAM, whose student is in the form for inference."""
         return with_parts(self, student=self.student.inference_form(), fam=None)
 
-    def forward(
-        self,
-        skeleton: Tensor,
-        video: Tensor | None = None,
-        text: Tensor | None = None,
-        label: Tensor | None = None,
-    ) -> MMCLOutput:
+    def forward(self, skeleton: Tensor, video: Tensor | None = None, text: Tensor | None = None) -> MMCLOutput:
         """Compute what the inputs allow.
 
         Parameters
@@ -81,11 +72,10 @@ class Model(SkeletonModel):
         skeleton : (N, C, T, V, M) float32.
         video : (N, video_dim) float32. Adds the alignment.
         text : (N, text_dim) float32. Adds the refined logits.
-        label : (N,) int64. Leaves the clips of the same class out of the alignment's negatives.
         """
         feature = self.student.features(skeleton)
         logits = self.student.classify(feature)
-        alignment = None if video is None else self.fam(feature, video, label)
+        alignment = None if video is None else self.fam(feature, video)
         refined = None if text is None else self.frm(logits, text)
         return MMCLOutput(logits, refined, alignment, feature)
 

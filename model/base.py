@@ -82,11 +82,12 @@ class SkeletonModel(nn.Module):
                 return MMCLOutput(self.fc(skeleton.mean(2).flatten(1)))
     """
 
-    takes_label = False  # whether training passes the `label` (N,) of the clips to `forward`, too
-
     @property
     def student(self) -> nn.Module:
-        """The module that is in best.pt and in an export: the submodule `self.student`, or the model without one."""
+        """The module that is deployed: the submodule assigned as `self.student`, or the model itself without one.
+
+        best.pt contains its weights, and an export computes `student(skeleton).logits`.
+        """
         return self._modules.get('student', self)
 
     def set_statistics(self, statistics: Mapping[str, tuple[Any, Any]]) -> None:

@@ -254,15 +254,3 @@ def test_a_wrong_argument_is_refused(tiny, changes, text):
     with pytest.raises(InputError) as error:
         Model(**{**tiny, **changes})
     assert text in str(error.value)
-
-
-def test_labels_reach_the_alignment_only_if_they_are_asked_for():
-    """`takes_label` says so to the trainer."""
-    sizes = {'num_class': 3, 'num_point': 5, 'num_person': 1, 'graph': 'graph.custom.Graph', 'base_channel': 8}
-    sizes |= {'graph_args': {'num_point': 5, 'edges': [[1, 0], [2, 1], [3, 2], [4, 3]]}, 'video_dim': 6}
-    skeleton, video, label = torch.randn(4, 3, 4, 5, 1), torch.randn(4, 6), torch.tensor([0, 0, 1, 2])
-    model = Model(**sizes, same_class_negatives=False).eval()
-    assert model.takes_label and not Model(**sizes).takes_label
-    output = model(skeleton, video, label=label)
-    torch.testing.assert_close(output.alignment, model.fam(output.feature, video, label))
-    assert not torch.allclose(output.alignment, model(skeleton, video).alignment)
