@@ -232,6 +232,14 @@ def number(kind: type, least: float) -> Callable[[str], Any]:
 count, positive, not_negative = number(int, 0), number(int, 1), number(float, 0)
 
 
+def share(word: str) -> float:
+    """Flag type: a number from 0 to below 1."""
+    value = not_negative(word)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f'{word!r} must be a number ≥ 0 and < 1')
+    return value
+
+
 def boolean(word: str) -> bool:
     """Flag type: `True`, `yes`, `1`, … → True; `False`, `no`, `0`, … → False."""
     text = str(word).lower()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.helpers import ROOT
-from torchlight.command import Parser, boolean, count, filled, not_negative, positive, run_command
+from torchlight.command import Parser, boolean, count, filled, not_negative, positive, run_command, share
 from torchlight.errors import InputError
 from torchlight.interruption import deferred
 
@@ -202,7 +202,14 @@ def test_flags_can_be_put_under_a_title():
 
 @pytest.mark.parametrize(
     ('kind', 'word', 'value'),
-    [(count, '0', 0), (positive, '1', 1), (not_negative, '4e-4', 4e-4), (filled, 'x', 'x'), (boolean, 'no', False)],
+    [
+        (count, '0', 0),
+        (positive, '1', 1),
+        (not_negative, '4e-4', 4e-4),
+        (share, '0.9', 0.9),
+        (filled, 'x', 'x'),
+        (boolean, 'no', False),
+    ],
 )
 def test_values_are_converted(kind, word, value):
     assert kind(word) == value
@@ -217,6 +224,8 @@ def test_values_are_converted(kind, word, value):
         (positive, '1.5', "'1.5' must be an integer ≥ 1"),
         (not_negative, 'nan', "'nan' must be a number ≥ 0"),
         (not_negative, 'inf', "'inf' must be a number ≥ 0"),
+        (share, '1', "'1' must be a number ≥ 0 and < 1"),
+        (share, '-0.1', "'-0.1' must be a number ≥ 0"),
         (filled, '', 'the value must not be empty'),
         (boolean, 'maybe', "'maybe' is neither true nor false"),
     ],
