@@ -168,7 +168,7 @@ class Processor:
         features = {kind: value for kind, value in (('video', batch.video), ('text', batch.text)) if value is not None}
         with distributed.autocast(self.device, self.arg.amp):
             output = self.parallel(batch.skeleton, **features)
-        terms = loss_terms(output, batch.label)
+        terms = loss_terms(output, batch.label, self.arg.label_smoothing)
         terms['loss'] = total_loss(terms, self.arg.lambda_refine, self.arg.lambda_align)
         terms['top1'] = (output.logits.argmax(1) == batch.label).float().mean()
         self.optimizer.backward(terms['loss'])

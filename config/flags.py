@@ -7,7 +7,7 @@ for, as tests/test_flags.py checks.
 import os
 from pathlib import Path
 
-from torchlight.command import SWITCH, WORD, Parser, count, device, filled, not_negative, positive
+from torchlight.command import SWITCH, WORD, Parser, count, device, filled, not_negative, positive, share
 from torchlight.config import PAIRS
 
 CONFIGS = Path(__file__).parent
@@ -89,6 +89,8 @@ def _training(parser: Parser) -> None:
     add('--start-epoch', type=count, default=0, metavar='N', help='Epochs that --weights are trained for already.')
     add('--lambda-align', type=not_negative, default=0.1, metavar='X', help='Weight of the alignment loss (FAM).')
     add('--lambda-refine', type=not_negative, default=0.2, metavar='X', help='Weight of the refined loss (FRM).')
+    add('--label-smoothing', type=share, default=0.0, metavar='SHARE',
+        help='Share of each label that all classes divide among them in the cross entropies.')
     add('--optimizer', choices=('SGD', 'Adam'), default='SGD', help='Optimiser; SGD has momentum 0.9.')
     add('--nesterov', **WORD, default=False, help='Use Nesterov momentum with SGD.')
     add('--weight-decay', type=not_negative, default=0.0005, metavar='X', help='L2 penalty of every weight.')

@@ -3,6 +3,7 @@
 Source: Liu et al., "Multi-Modality Co-Learning for Efficient Skeleton-based Action Recognition", ACM MM 2024.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ class Model(SkeletonModel):
         return MMCLOutput(logits, refined, alignment, feature)
 
 
-def loss_terms(output: MMCLOutput, label: Tensor) -> dict[str, Tensor]:
+def loss_terms(output: MMCLOutput, label: Tensor, smoothing: float = 0.0) -> dict[str, Tensor]:
     """Return the batch means of the loss terms: cross_entropy, and refined and alignment if the output has them.
 
     The loss is their sum weighted by 1, LAMBDA_REFINE and LAMBDA_ALIGN; see `total_loss`.
@@ -89,10 +90,13 @@ def loss_terms(output: MMCLOutput, label: Tensor) -> dict[str, Tensor]:
     ----------
     output : MMCLOutput.
     label : (N,) int64.
+    smoothing : float. Share of each label that all classes divide among them (default 0). In both cross entropies: the
+        refined logits are the student's, gated, and hard labels there would undo what smoothed ones do here.
     """
-    terms = {'cross_entropy': F.cross_entropy(at_least_float32(output.logits), label)}
+    cross_entropy = functools.partial(F.cross_entropy, target=label, label_smoothing=smoothing)
+    terms = {'cross_entropy': cross_entropy(at_least_float32(output.logits))}
     if output.refined_logits is not None:
-        terms['refined'] = F.cross_entropy(at_least_float32(output.refined_logits), label)
+        terms['refined'] = cross_entropy(at_least_float32(output.refined_logits))
     if output.alignment is not None:
         terms['alignment'] = at_least_float32(output.alignment).mean()
     return terms

@@ -205,6 +205,14 @@ def test_the_loss_terms():
     assert loss_terms(MMCLOutput(logits), label).keys() == {'cross_entropy'}
 
 
+def test_smoothed_labels_share_out_a_part_among_all_classes():
+    logits, label = torch.randn(2, 3, 4), torch.tensor([0, 3, 1])
+    terms = loss_terms(MMCLOutput(*logits), label, smoothing=0.2)
+    target = 0.8 * F.one_hot(label, 4) + 0.2 / 4
+    expected = -(target * logits.log_softmax(2)).sum(2).mean(1)
+    torch.testing.assert_close(torch.stack([terms['cross_entropy'], terms['refined']]), expected)
+
+
 def test_the_total_loss_weighs_the_terms_as_published():
     terms = {'cross_entropy': torch.tensor(1.0), 'refined': torch.tensor(10.0), 'alignment': torch.tensor(100.0)}
     assert (LAMBDA_REFINE, LAMBDA_ALIGN) == (reference.REFINE, reference.ALIGN) == (0.2, 0.1)

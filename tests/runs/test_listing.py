@@ -10,9 +10,9 @@ from torchlight.runs.found import find_runs
 
 EXPERIMENT = {  # the settings that say what a run computes
     'stream', 'feeder', 'train_feeder_args', 'test_feeder_args', 'held_out', 'held_out_by', 'batch_size', 'model',
-    'model_args', 'num_epoch', 'start_epoch', 'lambda_align', 'lambda_refine', 'optimizer', 'nesterov', 'weight_decay',
-    'clip_grad', 'base_lr', 'warm_up_epoch', 'lr_schedule', 'step', 'lr_decay_rate', 'min_lr', 'eval_interval',
-    'refine', 'amp', 'tf32', 'deterministic', 'engine', 'engine_precision',
+    'model_args', 'num_epoch', 'start_epoch', 'lambda_align', 'lambda_refine', 'label_smoothing', 'optimizer',
+    'nesterov', 'weight_decay', 'clip_grad', 'base_lr', 'warm_up_epoch', 'lr_schedule', 'step', 'lr_decay_rate',
+    'min_lr', 'eval_interval', 'refine', 'amp', 'tf32', 'deterministic', 'engine', 'engine_precision',
 }  # fmt: skip
 
 

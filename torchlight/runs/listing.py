@@ -18,7 +18,7 @@ NOT_THE_EXPERIMENT = {
     'test_batch_size', 'topk', 'pictures',
 }  # fmt: skip
 # Settings that older runs do not record, with the value by which they were made.
-ADDED = {'held_out_by': None}
+ADDED = {'held_out_by': None, 'label_smoothing': 0.0}
 HEADS = 'run', 'best', 'epoch', 'state', 'time', 'date', 'seed', 'device'
 
 
