@@ -97,7 +97,9 @@ class Processor:
         """Do what --phase asks for."""
         if self.is_first:
             others = [description.compare(each.arg, each.feeders.get('test')) for each in (self, *self.others)]
-            arguments.warn(self.arg, self.feeders, self.device_warning, self.windows and self.windows.note, *others)
+            idle = self.arg.phase == 'train' and optim.without_effect(self.arg)
+            note = self.windows and self.windows.note
+            arguments.warn(self.arg, self.feeders, self.device_warning, idle, note, *others)
         with contextlib.ExitStack() as locks:
             if self.arg.phase in ('train', 'test'):
                 lock = self.work_dir.locked(shared=self.arg.phase == 'test')

@@ -100,7 +100,7 @@ def _training(parser: Parser) -> None:
     add('--warm_up_epoch', type=count, default=0, metavar='N', help='Epochs in which the learning rate rises first.')
     add('--lr-schedule', choices=('step', 'cosine'), default='step',
         help='How the learning rate falls: at the epochs of --step, or along a cosine.')
-    add('--step', type=int, nargs='+', default=[], metavar='EPOCH', help='Epochs after which the learning rate falls.')
+    add('--step', type=int, nargs='*', default=[], metavar='EPOCH', help='Epochs after which the learning rate falls.')
     add('--lr-decay-rate', type=not_negative, default=0.1, metavar='X',
         help='Factor by which it falls at each epoch of --step.')
     add('--min-lr', type=not_negative, default=0.0, metavar='X', help='Learning rate at the end of the cosine.')

@@ -16,7 +16,7 @@ from feeders.feeder import Feeder, StoreFeeder
 from feeders.integrity import LARGEST_LABEL
 from feeders.scale import scale_warning
 from feeders.transforms import STREAMS
-from torchlight import optim, record
+from torchlight import record
 from torchlight.errors import InputError, counted, first_few
 
 FAR_LONGER = 8  # windows
@@ -177,11 +177,10 @@ def session(arg: argparse.Namespace, devices: Sequence[torch.device]) -> dict[st
 
 
 def warn(arg: argparse.Namespace, feeders: Mapping[str, Feeder], *more: str | None) -> None:
-    """Print warnings of settings and clips that a user should know of before a run, after `more` (None for none)."""
+    """Print warnings of what a user should know of the clips before a run, after `more` of them (None for none)."""
     changed = files.changed(arg, fingerprints(arg)) if arg.phase == 'test' else ''
     clips = far_longer_clips(feeders['test']) if arg.phase == 'predict' else unusual_scale(feeders)
-    idle = optim.without_effect(arg) if arg.phase == 'train' else ''
-    for warning in filter(None, (*more, idle, unseen_classes(feeders), changed, clips, exports.missing_clips(arg))):
+    for warning in filter(None, (*more, unseen_classes(feeders), changed, clips, exports.missing_clips(arg))):
         print(f'warning: {warning}', file=sys.stderr)
 
 

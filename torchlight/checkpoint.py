@@ -14,7 +14,7 @@ from torch import nn
 
 from torchlight.checkpoint_parts import is_best, is_count, is_history, is_number, is_optimizer, is_plain, is_within
 from torchlight.errors import InputError, first_few
-from torchlight.tensor_files import read_description, read_tensors, write_tensors
+from torchlight.tensor_files import read_tensors, write_tensors
 
 WRAPPERS = ['module.', '_orig_mod.']  # prefixes that DataParallel and torch.compile add
 RENAMED: dict[str, str] = {}
@@ -193,11 +193,9 @@ def _require_fit(
     problems = [f'{len(names)} {kind} ({first_few(names, SHOWN)})' for kind, names in found if names]
     if problems:
         origin = 'these weights belong' if isinstance(weights, Mapping) else f'{weights} belongs'
-        carried = not isinstance(weights, Mapping) and 'config' in read_description(weights)
-        which = 'that the file carries, without --config' if carried else 'of the run that wrote them'
         raise InputError(
-            f'{origin} to another model: {"; ".join(problems)}; use the settings {which}, or skip some with '
-            '--ignore-weights'
+            f'{origin} to another model: {"; ".join(problems)}; use the settings of the run that wrote them, or skip '
+            'some with --ignore-weights'
         )
 
 

@@ -11,6 +11,8 @@ from torchlight import distributed
 from torchlight.errors import InputError
 
 OPTIMIZERS, SCHEDULES = ('SGD', 'Adam'), ('step', 'cosine')
+# A setting that has no effect beside that value of another.
+IDLE = ('step', 'lr_schedule', 'cosine'), ('min_lr', 'lr_schedule', 'step'), ('nesterov', 'optimizer', 'Adam')
 
 
 def settings(arg: argparse.Namespace) -> dict[str, Any]:
@@ -25,10 +27,11 @@ def settings(arg: argparse.Namespace) -> dict[str, Any]:
 
 def without_effect(arg: argparse.Namespace) -> str:
     """Return a warning that settings have no effect beside others, '' if all have one."""
-    schedule, optimizer = f'lr_schedule {arg.lr_schedule}', f'optimizer {arg.optimizer}'
-    pairs = [('step', schedule, 'cosine'), ('min_lr', schedule, 'step'), ('nesterov', optimizer, 'Adam')]
-    idle = [(name, other) for name, other, value in pairs if getattr(arg, name) and other.endswith(f' {value}')]
-    return '; '.join(f'{name} {getattr(arg, name)} has no effect with {other}' for name, other in idle)
+    return '; '.join(
+        f'{name} {getattr(arg, name)} has no effect with {other} {value}'
+        for name, other, value in IDLE
+        if getattr(arg, name) and getattr(arg, other) == value
+    )
 
 
 class Optimizer:

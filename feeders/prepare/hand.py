@@ -106,7 +106,13 @@ class DHGReader(HandReader):
     subjects = 20
 
     def listed(self) -> dict[str, tuple[int, int]] | None:
-        """Return {clip: its first and last frame}, or None if there is no such file."""
+        """Return {clip: its first and last frame}, or None if there is no such file; print which is the case.
+
+        Raises
+        ------
+        InputError
+            If a split file of SHREC'17 Track is there.
+        """
         others = _below(self.args.raw, *SPLITS.values())
         if others:
             raise InputError(f"{others[0]} comes with SHREC'17 Track, which the command shrec17 prepares")
@@ -185,7 +191,7 @@ def _below(folders: Sequence[str | Path], *titles: str) -> list[Path]:
 
 
 def _one(folders: Sequence[str | Path], title: str) -> Path:
-    """Return the only file of this name below the folders."""
+    """Return the only file of this name below the folders; raise InputError if there is none, or another."""
     files = find_files(folders, title)
     if len(files) > 1:
         raise InputError(f'--raw has several {title}: {first_few(files)}; give the folder of one data set')

@@ -101,9 +101,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(run, arguments, capsys, monkeyp
     loss_terms = MMCL.loss_terms
     calls = []
 
-    def broken(*arguments):
+    def broken(*given):
         calls.append(1)
-        terms = loss_terms(*arguments)
+        terms = loss_terms(*given)
         return {**terms, 'cross_entropy': terms['cross_entropy'] * (torch.nan if len(calls) == 9 else 1)}
 
     monkeypatch.setattr(main_MMCL, 'loss_terms', broken)

@@ -182,8 +182,6 @@ def test_a_long_list_is_cut_and_the_file_named(student, tmp_path):
     text = refusal(tmp_path / 'x.pt', student())
     assert text.startswith(f'{tmp_path / "x.pt"} belongs to another model: {len(student().state_dict())} missing (')
     assert ', …); 1 unexpected (a);' in text and text.count('data_bn') == 5
-    save({'a': torch.zeros(1)}, tmp_path / 'x.pt', {'config': ''})
-    assert 'use the settings that the file carries, without --config, or skip' in refusal(tmp_path / 'x.pt', student())
 
 
 def test_a_refused_file_changes_nothing(student):

@@ -45,6 +45,7 @@ def test_the_curves_are_told_the_best_epoch_and_the_weights_of_the_terms(tmp_pat
     seen, weights = [], {'refined': 0.2}
     monkeypatch.setattr('torchlight.workdir.draw_curves', lambda path, *what: seen.append(what))
     save(WorkDir(tmp_path / 'work', loss_weights=weights))
+    save(WorkDir(tmp_path / 'other', pictures=False))
     assert seen == [(STATE['history'], BEST, weights)]
 
 
