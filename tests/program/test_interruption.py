@@ -13,7 +13,7 @@ import main_MMCL
 from tests.helpers import ROOT
 from tests.program.support import command_line, refused, same_scores, same_weights, scores
 
-LONG = '--num-epoch', 2, '--model-args', 'drop_out=0.5', '--lr-schedule', 'cosine'
+LONG = '--num-epoch', 2, '--model-args', 'drop_out=0.5', '--lr-schedule', 'cosine', '--step'
 STEPS = 6  # of an epoch
 
 
